@@ -1,0 +1,13 @@
+# One set of compiler flags for every C file of the project.
+add_library(leitmotif_flags INTERFACE)
+target_compile_definitions(leitmotif_flags INTERFACE _GNU_SOURCE LEIT_VERSION="${PROJECT_VERSION}")
+target_include_directories(leitmotif_flags INTERFACE
+  ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
+target_compile_options(leitmotif_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror)
+
+if(LEITMOTIF_SANITIZE)
+  add_compile_options(-fsanitize=${LEITMOTIF_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all -g)
+  add_link_options(-fsanitize=${LEITMOTIF_SANITIZE})
+endif()

@@ -1,0 +1,63 @@
+/* The kernel contract: what is common to all ops.
+ *
+ * An op is one stem: layernorm.h (the definition: mathematics, shapes, limits), layernorm.c (CPU),
+ * layernorm.cu (CUDA), and one line in ops.def. Its arguments are one struct, struct
+ * leit_layernorm, that serves forward and backward; pointers that a direction does not use may be
+ * NULL.
+ *
+ * Conventions that every op keeps:
+ *   - Arrays are dense, row-major, f32 unless the field says otherwise; images are NHWC.
+ *   - Counts in memory. A field `const int32_t *n_rows` (or n_samples, ...) may be NULL; otherwise
+ *     only the first *n_rows <= N rows hold data, and rows behind them are neither read nor
+ *     written. So one plan with room for the largest batch serves every batch.
+ *   - Gradients: `dx` of an activation is written; gradients of parameters (dw, db, ...) are
+ *     accumulated. A NULL gradient pointer means: not wanted.
+ *   - Random draws come from Philox with counter {index / 4, sample, step, stream}, see core/rng.h;
+ *     `const leit_random *random` lives in memory that the step updates.
+ *   - Sums have a fixed order that does not depend on the number of threads: same bits always.
+ *   - Scratch memory comes from exec->workspace; <op>_workspace says how much is needed.
+ *   - A function checks its limits and returns LEIT_INTERNAL with a sentence when they are broken.
+ */
+#ifndef LEIT_KERNELS_OP_H
+#define LEIT_KERNELS_OP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/check.h"
+#include "core/threads.h"
+
+/* Where and with what an op runs. */
+typedef struct leit_exec {
+    leit_threads *threads; /* CPU workers; NULL runs on the caller */
+    void *workspace;       /* 64-byte aligned scratch memory of this step */
+    size_t workspace_bytes;
+    void *stream; /* CUDA stream; NULL on the CPU */
+} leit_exec;
+
+/* The part of a random counter that changes from step to step. */
+typedef struct leit_random {
+    uint64_t seed;
+    uint32_t step;
+} leit_random;
+
+/* Declares the functions of one op on both backends. `workspace` returns bytes for either
+ * direction and n_workers threads. */
+#define LEIT_DECLARE_OP_FORWARD(op)                                                                \
+    size_t leit_##op##_workspace_cpu(const struct leit_##op *args, int n_workers);                 \
+    leit_status leit_##op##_forward_cpu(const leit_exec *exec, const struct leit_##op *args);      \
+    size_t leit_##op##_workspace_cuda(const struct leit_##op *args, int n_workers);                \
+    leit_status leit_##op##_forward_cuda(const leit_exec *exec, const struct leit_##op *args);
+
+#define LEIT_DECLARE_OP(op)                                                                        \
+    LEIT_DECLARE_OP_FORWARD(op)                                                                    \
+    leit_status leit_##op##_backward_cpu(const leit_exec *exec, const struct leit_##op *args);     \
+    leit_status leit_##op##_backward_cuda(const leit_exec *exec, const struct leit_##op *args);
+
+/* The number of rows that hold data. */
+static inline int64_t leit_rows(const int32_t *n_rows, int64_t capacity)
+{
+    return n_rows == NULL ? capacity : *n_rows;
+}
+
+#endif

@@ -1,0 +1,7 @@
+/* The headers of all ops of ops.def. */
+#ifndef LEIT_KERNELS_OPS_H
+#define LEIT_KERNELS_OPS_H
+
+#include "kernels/layernorm.h"
+
+#endif

@@ -1,0 +1,13 @@
+/* Monotonic time. */
+#ifndef LEIT_CORE_CLOCK_H
+#define LEIT_CORE_CLOCK_H
+
+#include <stdint.h>
+
+/* Nanoseconds since an arbitrary start; never goes back. */
+int64_t leit_clock_ns(void);
+
+/* Seconds since `start_ns`. */
+double leit_clock_seconds_since(int64_t start_ns);
+
+#endif

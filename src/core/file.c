@@ -1,0 +1,234 @@
+#include "core/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/memory.h"
+
+enum { READ_BYTES = 1 << 16, MAX_DEPTH = 64 };
+
+leit_status leit_file_read(const char *path, size_t limit_bytes, leit_buffer *content)
+{
+    leit_buffer_clear(content);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+
+    leit_status status = LEIT_OK;
+    struct stat about;
+    LEIT_FAIL_GOTO_IF(fstat(file, &about) != 0, done, LEIT_DATA, "cannot read %s: %s", path,
+                      strerror(errno));
+    LEIT_FAIL_GOTO_IF(S_ISDIR(about.st_mode), done, LEIT_DATA, "%s is a directory, expected a file",
+                      path);
+    char chunk[READ_BYTES];
+    for (;;) {
+        ssize_t got = read(file, chunk, sizeof chunk);
+        if (got < 0 && errno == EINTR) continue;
+        LEIT_FAIL_GOTO_IF(got < 0, done, LEIT_DATA, "cannot read %s: %s", path, strerror(errno));
+        if (got == 0) break;
+        LEIT_FAIL_GOTO_IF(content->size_bytes + (size_t)got > limit_bytes, done, LEIT_DATA,
+                          "%s is larger than the limit of %zu bytes", path, limit_bytes);
+        LEIT_TRY_GOTO(leit_buffer_append(content, chunk, (size_t)got), done);
+    }
+done:
+    close(file);
+    if (status != LEIT_OK) leit_buffer_clear(content);
+    return status;
+}
+
+static leit_status write_all(int file, const char *path, const char *bytes, size_t size_bytes)
+{
+    while (size_bytes > 0) {
+        ssize_t put = write(file, bytes, size_bytes);
+        if (put < 0 && errno == EINTR) continue;
+        LEIT_FAIL_IF(put <= 0, LEIT_DATA, "cannot write %s: %s", path, strerror(errno));
+        bytes += put;
+        size_bytes -= (size_t)put;
+    }
+    return LEIT_OK;
+}
+
+leit_status leit_file_write(const char *path, const void *bytes, size_t size_bytes)
+{
+    leit_arena arena = {0};
+    leit_status status = LEIT_OK;
+    char *aside = leit_arena_printf(&arena, "%s.writing", path);
+    if (aside == NULL) return LEIT_INTERNAL;
+
+    int file = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    LEIT_FAIL_GOTO_IF(file < 0, done, LEIT_DATA, "cannot write %s: %s", path, strerror(errno));
+    status = write_all(file, path, bytes, size_bytes);
+    if (status == LEIT_OK && fsync(file) != 0)
+        status = leit_fail(LEIT_DATA, __func__, "cannot write %s: %s", path, strerror(errno));
+    close(file);
+    if (status == LEIT_OK && rename(aside, path) != 0)
+        status = leit_fail(LEIT_DATA, __func__, "cannot write %s: %s", path, strerror(errno));
+    if (status != LEIT_OK) unlink(aside);
+done:
+    leit_arena_clear(&arena);
+    return status;
+}
+
+bool leit_file_exists(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0;
+}
+
+bool leit_file_is_directory(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+leit_status leit_file_size(const char *path, int64_t *size_bytes)
+{
+    struct stat about;
+    LEIT_FAIL_IF(stat(path, &about) != 0, LEIT_DATA, "cannot read %s: %s", path, strerror(errno));
+    *size_bytes = about.st_size;
+    return LEIT_OK;
+}
+
+leit_status leit_file_make_directory(const char *path)
+{
+    leit_arena arena = {0};
+    char *partial = leit_arena_strdup(&arena, path);
+    if (partial == NULL) return LEIT_INTERNAL;
+    leit_status status = LEIT_OK;
+    for (char *slash = partial + 1; status == LEIT_OK; slash++) {
+        slash += strcspn(slash, "/");
+        char end = *slash;
+        *slash = '\0';
+        if (mkdir(partial, 0777) != 0 && errno != EEXIST)
+            status = leit_fail(LEIT_DATA, __func__, "cannot create directory %s: %s", partial,
+                               strerror(errno));
+        *slash = end;
+        if (end == '\0') break;
+    }
+    if (status == LEIT_OK && !leit_file_is_directory(path))
+        status = leit_fail(LEIT_DATA, __func__, "%s is a file, expected a directory", path);
+    leit_arena_clear(&arena);
+    return status;
+}
+
+leit_status leit_file_sync(const char *path)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+    int result = fsync(file);
+    int reason = errno;
+    close(file);
+    LEIT_FAIL_IF(result != 0, LEIT_DATA, "cannot flush %s: %s", path, strerror(reason));
+    return LEIT_OK;
+}
+
+leit_status leit_file_remove(const char *path)
+{
+    struct stat about;
+    if (lstat(path, &about) != 0 && errno == ENOENT) return LEIT_OK;
+    if (S_ISDIR(about.st_mode)) {
+        DIR *directory = opendir(path);
+        LEIT_FAIL_IF(directory == NULL, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+        leit_arena arena = {0};
+        leit_status status = LEIT_OK;
+        for (struct dirent *entry; status == LEIT_OK && (entry = readdir(directory)) != NULL;) {
+            if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+            char *inner = leit_path_join(&arena, path, entry->d_name);
+            status = inner == NULL ? LEIT_INTERNAL : leit_file_remove(inner);
+        }
+        closedir(directory);
+        leit_arena_clear(&arena);
+        LEIT_TRY(status);
+    }
+    LEIT_FAIL_IF(remove(path) != 0, LEIT_DATA, "cannot remove %s: %s", path, strerror(errno));
+    return LEIT_OK;
+}
+
+static leit_status list_below(const char *root, const char *relative, int depth,
+                              leit_file_list *list)
+{
+    LEIT_FAIL_IF(depth > MAX_DEPTH, LEIT_DATA, "%s: folders nested deeper than %d at %s", root,
+                 MAX_DEPTH, relative);
+    leit_arena scratch = {0};
+    char *folder = leit_path_join(&scratch, root, relative);
+    DIR *directory = folder == NULL ? NULL : opendir(folder);
+    if (directory == NULL) {
+        leit_status failed = leit_fail(LEIT_DATA, __func__, "cannot open %s: %s",
+                                       folder == NULL ? root : folder, strerror(errno));
+        leit_arena_clear(&scratch);
+        return failed;
+    }
+    leit_status status = LEIT_OK;
+    for (struct dirent *entry; status == LEIT_OK && (entry = readdir(directory)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        char *inner = *relative == '\0' ? leit_arena_strdup(&list->strings, entry->d_name)
+                                        : leit_path_join(&list->strings, relative, entry->d_name);
+        char *full = inner == NULL ? NULL : leit_path_join(&scratch, root, inner);
+        if (full == NULL) {
+            status = LEIT_INTERNAL;
+        } else if (leit_file_is_directory(full)) {
+            status = list_below(root, inner, depth + 1, list);
+        } else {
+            status = LEIT_GROW(list->paths, list->count, list->capacity);
+            if (status == LEIT_OK) list->paths[list->count++] = inner;
+        }
+    }
+    closedir(directory);
+    leit_arena_clear(&scratch);
+    return status;
+}
+
+static int compare_paths(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+leit_status leit_file_list_tree(const char *directory, leit_file_list *list)
+{
+    leit_file_list_clear(list);
+    LEIT_TRY(list_below(directory, "", 0, list));
+    if (list->count > 0) qsort(list->paths, list->count, sizeof *list->paths, compare_paths);
+    return LEIT_OK;
+}
+
+void leit_file_list_clear(leit_file_list *list)
+{
+    leit_free(list->paths);
+    leit_arena_clear(&list->strings);
+    *list = (leit_file_list){0};
+}
+
+char *leit_path_join(leit_arena *arena, const char *directory, const char *name)
+{
+    if (name[0] == '/' || directory[0] == '\0') return leit_arena_strdup(arena, name);
+    if (name[0] == '\0') return leit_arena_strdup(arena, directory);
+    size_t length = strlen(directory);
+    const char *separator = directory[length - 1] == '/' ? "" : "/";
+    return leit_arena_printf(arena, "%s%s%s", directory, separator, name);
+}
+
+char *leit_path_directory(leit_arena *arena, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) return leit_arena_strdup(arena, ".");
+    if (slash == path) return leit_arena_strdup(arena, "/");
+    return leit_arena_strndup(arena, path, (size_t)(slash - path));
+}
+
+const char *leit_path_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+const char *leit_path_extension(const char *path)
+{
+    const char *name = leit_path_name(path);
+    const char *dot = strrchr(name, '.');
+    return dot == NULL || dot == name ? "" : dot + 1;
+}

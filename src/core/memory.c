@@ -1,0 +1,65 @@
+#include "core/memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *leit_allocate(size_t count, size_t element_bytes)
+{
+    if (element_bytes != 0 && count > (SIZE_MAX - LEIT_ALIGNMENT_BYTES) / element_bytes) {
+        leit_fail(LEIT_INTERNAL, __func__, "%zu elements of %zu bytes do not fit in memory", count,
+                  element_bytes);
+        return NULL;
+    }
+    size_t bytes = count * element_bytes;
+    size_t rounded =
+        (bytes + LEIT_ALIGNMENT_BYTES - 1) / LEIT_ALIGNMENT_BYTES * LEIT_ALIGNMENT_BYTES;
+    if (rounded == 0) rounded = LEIT_ALIGNMENT_BYTES;
+    void *memory = aligned_alloc(LEIT_ALIGNMENT_BYTES, rounded);
+    if (memory == NULL) {
+        leit_fail(LEIT_INTERNAL, __func__, "out of memory: %zu bytes were asked for", bytes);
+        return NULL;
+    }
+    memset(memory, 0, rounded);
+    return memory;
+}
+
+void leit_free(void *memory)
+{
+    free(memory);
+}
+
+void *leit_reallocate(void *memory, size_t old_count, size_t count, size_t element_bytes)
+{
+    void *grown = leit_allocate(count, element_bytes);
+    if (grown == NULL) return NULL;
+    size_t kept = old_count < count ? old_count : count;
+    if (memory != NULL && kept > 0) memcpy(grown, memory, kept * element_bytes);
+    leit_free(memory);
+    return grown;
+}
+
+char *leit_strdup(const char *text)
+{
+    return leit_strndup(text, strlen(text));
+}
+
+char *leit_strndup(const char *text, size_t length)
+{
+    char *copy = leit_allocate(length + 1, 1);
+    if (copy != NULL) memcpy(copy, text, length);
+    return copy;
+}
+
+leit_status leit_grow_array(void **array, size_t count, size_t *capacity, size_t element_bytes)
+{
+    size_t larger = count < 8 ? 16 : 2 * count;
+    /* memcpy, not a cast: `array` points to a T *, whatever T is. */
+    void *memory = NULL;
+    memcpy(&memory, array, sizeof memory);
+    void *grown = leit_reallocate(memory, count, larger, element_bytes);
+    if (grown == NULL) return LEIT_INTERNAL;
+    memcpy(array, &grown, sizeof grown);
+    *capacity = larger;
+    return LEIT_OK;
+}

@@ -1,0 +1,56 @@
+/* Counter-based random numbers: Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as
+ * 1, 2, 3", SC 2011). A draw is a pure function of (seed, stream, step, sample, index), so it is
+ * the same on every device, for any number of threads or ranks, and after a resume.
+ *
+ * Kernels call leit_philox themselves, with the same counter on CPU and CUDA; everything else uses
+ * the sequential reader leit_rng.
+ */
+#ifndef LEIT_CORE_RNG_H
+#define LEIT_CORE_RNG_H
+
+#include <stdint.h>
+
+/* Streams keep draws for different purposes apart. Numbers are part of the file formats: append
+ * only. Dropout nodes use LEIT_STREAM_DROPOUT + their ordinal in the plan. */
+enum leit_stream {
+    LEIT_STREAM_INIT = 1,      /* parameter initialisation; sample = hash of the parameter's name */
+    LEIT_STREAM_SHUFFLE = 2,   /* order of an epoch; step = epoch */
+    LEIT_STREAM_BATCH = 3,     /* tags, texts and clips of a step; sample = row of the batch */
+    LEIT_STREAM_CROP = 4,      /* start of the crop of a clip; sample = row of the batch */
+    LEIT_STREAM_AUGMENT = 5,   /* gain, noise and masks of a clip; sample = row of the batch */
+    LEIT_STREAM_NEGATIVE = 6,  /* negatives of a triplet; sample = anchor */
+    LEIT_STREAM_BOOTSTRAP = 7, /* resampling and permutation in evaluation */
+    LEIT_STREAM_SPLIT = 8,     /* splits of a corpus */
+    LEIT_STREAM_ETUDE = 9,     /* the built-in corpus */
+    LEIT_STREAM_DROPOUT = 1024
+};
+
+/* The key and counter of one sequence of draws. */
+typedef struct leit_rng {
+    uint64_t seed;
+    uint32_t stream, step, sample;
+    uint32_t index; /* next 32-bit word to hand out */
+    uint32_t words[4];
+} leit_rng;
+
+/* One Philox block: 4 words from a 128-bit counter and a 64-bit key. */
+void leit_philox(uint64_t key, const uint32_t counter[4], uint32_t words[4]);
+
+leit_rng leit_rng_start(uint64_t seed, uint32_t stream, uint32_t step, uint32_t sample);
+uint32_t leit_rng_next(leit_rng *rng);
+/* Uniform in [0, 1), 24 bits. */
+float leit_rng_uniform(leit_rng *rng);
+/* Uniform in {0, ..., n - 1}, without bias; n >= 1. */
+uint32_t leit_rng_below(leit_rng *rng, uint32_t n);
+/* Standard normal (Box-Muller). */
+float leit_rng_normal(leit_rng *rng);
+/* Shuffles n indices in place (Fisher-Yates). */
+void leit_rng_shuffle(leit_rng *rng, int32_t *indices, uint32_t n);
+
+/* Word -> [0, 1) with 24 bits: the one conversion kernels and readers share. */
+static inline float leit_uniform_from_word(uint32_t word)
+{
+    return (float)(word >> 8) * 0x1p-24f;
+}
+
+#endif

@@ -1,0 +1,44 @@
+#include "support/testing.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/file.h"
+
+void leit_assert_fails(leit_status status, leit_status expected, const char *fragment,
+                       const char *text, const char *file, int line)
+{
+    if (status != expected) {
+        print_error("%s gave status %d (%s), expected %d\n", text, (int)status,
+                    status == LEIT_OK ? "" : leit_error_message(), (int)expected);
+        _fail(file, line);
+    }
+    if (strstr(leit_error_message(), fragment) == NULL) {
+        print_error("%s said '%s', expected it to contain '%s'\n", text, leit_error_message(),
+                    fragment);
+        _fail(file, line);
+    }
+}
+
+const char *leit_test_directory(void)
+{
+    static char path[1024];
+    if (path[0] == '\0') {
+        snprintf(path, sizeof path, "%s/scratch/%s.%d", LEIT_TEST_BINARY_DIR,
+                 program_invocation_short_name, (int)getpid());
+        if (leit_file_remove(path) != LEIT_OK || leit_file_make_directory(path) != LEIT_OK)
+            fail_msg("%s", leit_error_message());
+    }
+    return path;
+}
+
+const char *leit_test_source(const char *relative_path)
+{
+    static char paths[8][1024];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", LEIT_TEST_SOURCE_DIR, relative_path);
+    return path;
+}

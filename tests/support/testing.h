@@ -1,0 +1,36 @@
+/* What every test of the project includes: cmocka in the order it needs, and a few assertions in
+ * the project's own terms. */
+#ifndef LEIT_TESTS_TESTING_H
+#define LEIT_TESTS_TESTING_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "leitmotif/status.h"
+
+/* Fails with the recorded sentence unless the call succeeds. */
+#define assert_ok(expression)                                                                      \
+    do {                                                                                           \
+        leit_status assert_status_ = (expression);                                                 \
+        if (assert_status_ != LEIT_OK)                                                             \
+            fail_msg("%s: %s (%s)", #expression, leit_error_message(), leit_error_function());     \
+    } while (0)
+
+/* Fails unless the call gives exactly this status and a sentence that contains `fragment`. */
+#define assert_fails(expression, code, fragment)                                                   \
+    leit_assert_fails((expression), (code), (fragment), #expression, __FILE__, __LINE__)
+void leit_assert_fails(leit_status status, leit_status expected, const char *fragment,
+                       const char *text, const char *file, int line);
+
+/* A fresh empty directory below the build tree that belongs to this test program; valid until the
+ * program ends. */
+const char *leit_test_directory(void);
+
+/* The path of a file of the source tree, "tests/golden/x.h5"; valid until the next 8 calls. */
+const char *leit_test_source(const char *relative_path);
+
+#endif
