@@ -1,0 +1,123 @@
+/* The harness must go red: on a NaN, on one altered element, on an empty list, on a write past the
+ * end, on bits that change from run to run, on a reference with a wrong gradient. A kernel of our
+ * own breaks layernorm in each of these ways. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/harness.h"
+#include "kernels/layernorm.h"
+#include "support/testing.h"
+
+extern const leit_op_cases leit_cases_layernorm;
+
+enum sabotage {
+    NONE,
+    NAN_IN_Y,
+    ONE_ELEMENT,
+    PAST_THE_END,
+    UNREPEATABLE,
+    OVERWRITES_SUM,
+    SKIPS_ROWS
+};
+static enum sabotage sabotage;
+
+static leit_status forward(const leit_exec *exec, const void *untyped)
+{
+    const struct leit_layernorm *args = untyped;
+    LEIT_TRY(leit_layernorm_forward_cpu(exec, args));
+    static int runs;
+    runs++;
+    switch (sabotage) {
+    case NAN_IN_Y: args->y[args->D / 2] = NAN; break;
+    case ONE_ELEMENT: args->y[args->D / 2] += 1e-5f; break;
+    case PAST_THE_END: args->y[args->N * args->D] = 0.0f; break;
+    case UNREPEATABLE: args->mean[0] = nextafterf(args->mean[0], runs % 2 ? 9.0f : -9.0f); break;
+    case SKIPS_ROWS: memset(args->y + (args->N - 1) * args->D, 0xFF, sizeof(float)); break;
+    default: break;
+    }
+    return LEIT_OK;
+}
+
+static leit_status backward(const leit_exec *exec, const void *untyped)
+{
+    const struct leit_layernorm *args = untyped;
+    if (sabotage == OVERWRITES_SUM) memset(args->dw, 0, (size_t)args->D * sizeof(float));
+    return leit_layernorm_backward_cpu(exec, args);
+}
+
+static size_t workspace(const void *args, int n_workers)
+{
+    return leit_layernorm_workspace_cpu(args, n_workers);
+}
+
+static const leit_op kernel = {"layernorm", sizeof(struct leit_layernorm), workspace, forward,
+                               backward};
+
+static void expect(enum sabotage kind, bool good, const char *fragment)
+{
+    sabotage = kind;
+    leit_buffer findings = {0};
+    if (leit_case_check(&leit_cases_layernorm, "N=9 D=33", &kernel, &findings) != good)
+        fail_msg("sabotage %d: found '%s'", (int)kind, leit_buffer_text(&findings));
+    if (!good && strstr(leit_buffer_text(&findings), fragment) == NULL)
+        fail_msg("findings '%s' lack '%s'", leit_buffer_text(&findings), fragment);
+    leit_buffer_clear(&findings);
+}
+
+static void green_when_whole(void **state)
+{
+    (void)state;
+    expect(NONE, true, "");
+}
+
+static void red_when_broken(void **state)
+{
+    (void)state;
+    expect(NAN_IN_Y, false, "'y'[16] is nan");
+    expect(ONE_ELEMENT, false, "'y'[16]");
+    expect(PAST_THE_END, false, "wrote outside 'y'");
+    expect(UNREPEATABLE, false, "other bits");
+    expect(OVERWRITES_SUM, false, "'dw'");
+    expect(SKIPS_ROWS, false, "'y'[264] is -nan");
+}
+
+static void red_when_empty(void **state)
+{
+    (void)state;
+    static const char *const none[] = {NULL};
+    leit_op_cases empty = leit_cases_layernorm;
+    empty.params = none;
+    sabotage = NONE;
+    leit_buffer findings = {0};
+    assert_false(leit_cases_check(&empty, &kernel, &findings));
+    leit_buffer_clear(&findings);
+}
+
+static void wrong_backward(leit_case *c)
+{
+    leit_cases_layernorm.backward_f64(c);
+    leit_case_f64(c, "dx")[0] *= 1.01;
+}
+
+static void red_when_the_reference_gradient_is_wrong(void **state)
+{
+    (void)state;
+    leit_op_cases wrong = leit_cases_layernorm;
+    wrong.backward_f64 = wrong_backward;
+    sabotage = NONE;
+    leit_buffer findings = {0};
+    assert_false(leit_case_check(&wrong, "N=2 D=5", &kernel, &findings));
+    assert_non_null(strstr(leit_buffer_text(&findings), "central difference"));
+    leit_buffer_clear(&findings);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(green_when_whole),
+        cmocka_unit_test(red_when_broken),
+        cmocka_unit_test(red_when_empty),
+        cmocka_unit_test(red_when_the_reference_gradient_is_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

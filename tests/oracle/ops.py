@@ -1,0 +1,74 @@
+"""Golden cases of the ops: PyTorch in double precision, from inputs that are exact in float32.
+
+    python tests/oracle/ops.py [op ...]        writes tests/golden/ops/<op>.h5
+
+A case is the text the C harness reads (tests/kernels/cases_<op>.c); a buffer is written flat under the
+name it has there. What a gradient sum or a running statistic ends with is <name>_after.
+"""
+
+import pathlib
+import sys
+
+import h5py
+import numpy as np
+import torch
+
+FOLDER = pathlib.Path(__file__).resolve().parent.parent / "golden" / "ops"
+OPS = {}
+
+
+def op(function):
+    """Registers a generator of (params text, {buffer: array or tensor})."""
+    OPS[function.__name__] = function
+    return function
+
+
+def normal(generator, *shape):
+    """A double tensor whose values are exact in float32."""
+    return torch.randn(*shape, generator=generator, dtype=torch.float32).double()
+
+
+def backward(outputs, gradients, inputs):
+    """The gradients of `inputs` when `gradients` come in at `outputs`."""
+    return torch.autograd.grad(outputs, inputs, gradients)
+
+
+@op
+def layernorm(g):
+    for N, D, with_residual in ((3, 8, False), (7, 33, True)):
+        x, w, b = normal(g, N, D), normal(g, D), normal(g, D)
+        dy, dw, db = normal(g, N, D), normal(g, D), normal(g, D)
+        residual = normal(g, N, D)
+        for t in (x, w, b):
+            t.requires_grad_()
+        s = x + residual if with_residual else x
+        y = torch.nn.functional.layer_norm(s, (D,), w, b, 1e-5)
+        gx, gw, gb = backward(y, dy, (x, w, b))
+        mean = s.mean(1)
+        rstd = 1 / torch.sqrt(s.var(1, unbiased=False) + np.float32(1e-5))
+        buffers = dict(x=x, w=w, b=b, dy=dy, dw=dw, db=db, y=y, mean=mean, rstd=rstd, dx=gx,
+                       dw_after=dw + gw, db_after=db + gb)
+        if with_residual:
+            buffers.update(residual=residual, sum=s)
+        yield f"N={N} D={D} residual={int(with_residual)}", buffers
+
+
+def write(name):
+    generator = torch.Generator().manual_seed(sum(map(ord, name)))
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with h5py.File(FOLDER / f"{name}.h5", "w", track_order=False) as file:
+        file.attrs["written_by"] = f"tests/oracle/ops.py, torch {torch.__version__}, numpy {np.__version__}"
+        for index, (params, buffers) in enumerate(OPS[name](generator)):
+            group = file.create_group(f"case{index}")
+            group.attrs["params"] = params
+            for buffer, values in buffers.items():
+                if isinstance(values, torch.Tensor):
+                    values = values.detach().numpy()
+                integer = np.issubdtype(values.dtype, np.integer)
+                group.create_dataset(buffer, data=values.ravel().astype("<i4" if integer else "<f8"))
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or sorted(OPS):
+        write(name)
+        print(f"{name}: {(FOLDER / f'{name}.h5').stat().st_size} bytes")
