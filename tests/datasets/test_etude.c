@@ -1,0 +1,342 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/arena.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "leitmotif/etude.h"
+#include "support/testing.h"
+
+/* Small enough for a second or two, large enough that every split and label is there. */
+static const struct leit_etude_options SMALL = {.seed = 7,
+                                                .n_texts_per_label = 20,
+                                                .n_clips_per_mood = 5,
+                                                .clip_seconds = 2,
+                                                .n_library = 3,
+                                                .library_seconds = 3,
+                                                .sample_rate_hz = 16000,
+                                                .n_workers = 2};
+
+enum { LIMIT_BYTES = 1 << 24, MAX_FIELDS = 8 };
+
+static const char *const ALM[] = {"anger", "fearful", "happy", "sad", "surprised", NULL};
+static const char *const ISEAR[] = {"anger", "disgust", "fear",  "guilt",
+                                    "joy",   "sadness", "shame", NULL};
+/* A word that begins with one of these names a label: none may stand in a story. */
+static const char *const STEMS[] = {"anger",   "angr",  "fear", "happi", "happy", "sad", "surpris",
+                                    "disgust", "guilt", "joy",  "sham",  "asham", NULL};
+
+static leit_arena arena;
+
+static const char *path_in(const char *folder, const char *name)
+{
+    char *path = leit_path_join(&arena, folder, name);
+    assert_non_null(path);
+    return path;
+}
+
+/* Generates into a folder of this test; the same name generates once. */
+static const char *corpus(const char *name, const struct leit_etude_options *options)
+{
+    const char *folder = path_in(leit_test_directory(), name);
+    if (!leit_file_exists(folder)) assert_ok(leit_etude_generate(folder, options));
+    return folder;
+}
+
+static char *content_of(const char *folder, const char *name)
+{
+    leit_buffer content = {0};
+    assert_ok(leit_file_read(path_in(folder, name), LIMIT_BYTES, &content));
+    char *copy = leit_arena_strndup(&arena, leit_buffer_text(&content), content.size_bytes);
+    assert_non_null(copy);
+    leit_buffer_clear(&content);
+    return copy;
+}
+
+/* Cuts the next line off a text; NULL at the end. */
+static char *next_line(char **text)
+{
+    if (**text == '\0') return NULL;
+    char *line = *text, *end = strchr(line, '\n');
+    assert_non_null(end);
+    *end = '\0';
+    *text = end + 1;
+    return line;
+}
+
+static int split_fields(char *line, char separator, char *fields[MAX_FIELDS])
+{
+    int n = 0;
+    for (char *field = line; field != NULL && n < MAX_FIELDS; n++) {
+        fields[n] = field;
+        field = strchr(field, separator);
+        if (field != NULL) *field++ = '\0';
+    }
+    return n;
+}
+
+static int place_in(const char *const *list, const char *word)
+{
+    for (int i = 0; list[i] != NULL; i++)
+        if (strcmp(list[i], word) == 0) return i;
+    fail_msg("\"%s\" is not in the list", word);
+    return -1;
+}
+
+static int split_number(const char *split)
+{
+    static const char *const SPLITS[] = {"train", "valid", "test", NULL};
+    return place_in(SPLITS, split);
+}
+
+static void check_story(const char *story)
+{
+    static const char *const LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    int sentences = 0;
+    assert_true(strlen(story) > 20 && strlen(story) < 600);
+    assert_null(strpbrk(story, "<>@#~\t"));
+    for (const char *at = story; *at != '\0'; at++)
+        sentences += strchr(".!?", *at) != NULL && (at[1] == '\0' || at[1] == ' ' || at[1] == '"');
+    assert_in_range(sentences, 1, 8); /* counted with those inside quotation marks */
+    for (const char *word = story; *word != '\0'; word += strcspn(word, LETTERS)) {
+        for (int i = 0; STEMS[i] != NULL; i++)
+            if (strncasecmp(word, STEMS[i], strlen(STEMS[i])) == 0)
+                fail_msg("\"%s\" names a label in: %s", STEMS[i], story);
+        word += strspn(word, LETTERS);
+        if (*word == '\0') break;
+    }
+}
+
+static void check_texts(const char *name, const char *const *labels, int n_labels)
+{
+    char *text = content_of(corpus("small", &SMALL), name);
+    int counts[8][3] = {{0}}, n = 0;
+    char *stories[256];
+    for (char *line; (line = next_line(&text)) != NULL; n++) {
+        char *fields[MAX_FIELDS];
+        assert_int_equal(split_fields(line, '\t', fields), 4);
+        assert_true(n < 256);
+        counts[place_in(labels, fields[1])][split_number(fields[2])]++;
+        check_story(fields[3]);
+        for (int i = 0; i < n; i++)
+            if (strcmp(stories[i], fields[3]) == 0) fail_msg("told twice: %s", fields[3]);
+        stories[n] = fields[3];
+    }
+    assert_int_equal(n, n_labels * SMALL.n_texts_per_label);
+    for (int label = 0; label < n_labels; label++) {
+        assert_int_equal(counts[label][0], 12);
+        assert_int_equal(counts[label][1], 4);
+        assert_int_equal(counts[label][2], 4);
+    }
+}
+
+static void stories_are_complete_and_name_no_label(void **state)
+{
+    (void)state;
+    check_texts("texts_alm.tsv", ALM, 5);
+    check_texts("texts_isear.tsv", ISEAR, 7);
+}
+
+struct tag {
+    const char *name;
+    bool music;
+    double valence, arousal, vector[16];
+};
+
+static void read_vector(char *vectors, const char *word, double vector[16])
+{
+    leit_buffer key = {0};
+    assert_ok(leit_buffer_printf(&key, "\n%s ", word));
+    const char *at = strstr(vectors, leit_buffer_text(&key));
+    if (at == NULL) fail_msg("no vector for %s", word);
+    char *end = (char *)(uintptr_t)at + key.size_bytes;
+    for (int i = 0; i < 16; i++) vector[i] = strtod(end, &end);
+    assert_true(*end == '\n');
+    leit_buffer_clear(&key);
+}
+
+static int read_tags(struct tag tags[32])
+{
+    const char *folder = corpus("small", &SMALL);
+    char *text = content_of(folder, "tags.tsv"), *vectors = content_of(folder, "vectors.txt");
+    int n = 0;
+    for (char *line; (line = next_line(&text)) != NULL; n++) {
+        char *fields[MAX_FIELDS];
+        assert_int_equal(split_fields(line, '\t', fields), 4);
+        assert_true(n < 32);
+        assert_true(strcmp(fields[1], "music") == 0 || strcmp(fields[1], "text") == 0);
+        tags[n] = (struct tag){.name = fields[0],
+                               .music = strcmp(fields[1], "music") == 0,
+                               .valence = strtod(fields[2], NULL),
+                               .arousal = strtod(fields[3], NULL)};
+        assert_true(tags[n].valence >= 0 && tags[n].valence <= 1);
+        assert_true(tags[n].arousal >= 0 && tags[n].arousal <= 1);
+        read_vector(vectors, fields[0], tags[n].vector);
+    }
+    return n;
+}
+
+static double distance(const struct tag *a, const struct tag *b)
+{
+    double v = a->valence - b->valence, w = a->arousal - b->arousal;
+    return v * v + w * w;
+}
+
+/* The order of cosines: squared, with its sign, and without the length of `a`. */
+static double cosine(const struct tag *a, const struct tag *b)
+{
+    double product = 0, square = 0;
+    for (int i = 0; i < 16; i++) {
+        product += a->vector[i] * b->vector[i];
+        square += b->vector[i] * b->vector[i];
+    }
+    return product * fabs(product) / square;
+}
+
+/* The music mood each text emotion maps to, in valence and arousal and in word vectors, must be one
+ * of those a listener would call right (the paper's manual mapping). */
+static void nearest_moods_are_sensible(void **state)
+{
+    (void)state;
+    static const char *const RIGHT[][2] = {
+        {"anger", "angry"},     {"disgust", "angry scary"},      {"fear", "scary"},
+        {"fearful", "scary"},   {"guilt", "angry sad"},          {"happy", "exciting funny happy"},
+        {"sad", "sad"},         {"joy", "exciting funny happy"}, {"sadness", "sad"},
+        {"shame", "angry sad"}, {"surprised", "exciting"}};
+    struct tag tags[32];
+    int n = read_tags(tags), n_text = 0;
+    for (int i = 0; i < n; i++) {
+        if (tags[i].music) continue;
+        int by_place = -1, by_vector = -1;
+        for (int j = 0; j < n; j++) {
+            if (!tags[j].music) continue;
+            if (by_place < 0 || distance(&tags[i], &tags[j]) < distance(&tags[i], &tags[by_place]))
+                by_place = j;
+            if (by_vector < 0 || cosine(&tags[i], &tags[j]) > cosine(&tags[i], &tags[by_vector]))
+                by_vector = j;
+        }
+        for (size_t r = 0; r < sizeof RIGHT / sizeof *RIGHT; r++) {
+            if (strcmp(RIGHT[r][0], tags[i].name) != 0) continue;
+            n_text++;
+            if (strstr(RIGHT[r][1], tags[by_place].name) == NULL)
+                fail_msg("%s lies next to %s", tags[i].name, tags[by_place].name);
+            if (strstr(RIGHT[r][1], tags[by_vector].name) == NULL)
+                fail_msg("the vector of %s points to %s", tags[i].name, tags[by_vector].name);
+        }
+    }
+    assert_int_equal(n_text, 11);
+    assert_int_equal(n, 18);
+}
+
+static bool has_line(const char *text, const char *word, size_t length)
+{
+    for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
+        if ((at == text || at[-1] == '\n') && at[length] == '\n') return true;
+    return false;
+}
+
+/* Every story can be spelled; nine of ten words of the example story are known whole. */
+static void vocabulary_covers_the_stories(void **state)
+{
+    (void)state;
+    char *vocabulary = content_of(corpus("small", &SMALL), "vocabulary.txt");
+    assert_true(strncmp(vocabulary, "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n", 31) == 0);
+    int lines = 0;
+    for (const char *at = vocabulary; *at != '\0'; at++) lines += *at == '\n';
+    assert_in_range(lines, 1000, 2000);
+    for (char letter = 'a'; letter <= 'z'; letter++) {
+        assert_true(has_line(vocabulary, (char[]){letter, '\0'}, 1));
+        assert_true(has_line(vocabulary, (char[]){'#', '#', letter, '\0'}, 3));
+    }
+    leit_buffer story = {0};
+    assert_ok(leit_file_read(leit_test_source("docs/examples/story.txt"), LIMIT_BYTES, &story));
+    int n = 0, n_known = 0;
+    char word[64];
+    size_t length = 0;
+    for (const char *at = leit_buffer_text(&story);; at++) {
+        char letter = *at >= 'A' && *at <= 'Z' ? (char)(*at - 'A' + 'a') : *at;
+        if (letter >= 'a' && letter <= 'z' && length + 1 < sizeof word) {
+            word[length++] = letter;
+            continue;
+        }
+        word[length] = '\0';
+        if (length > 0) {
+            n++;
+            n_known += has_line(vocabulary, word, length);
+        }
+        length = 0;
+        if (*at == '\0') break;
+    }
+    leit_buffer_clear(&story);
+    assert_in_range(n, 300, 600);
+    assert_true(n_known >= n * 9 / 10);
+}
+
+static void options_out_of_range_are_refused(void **state)
+{
+    (void)state;
+    const char *folder = path_in(leit_test_directory(), "refused");
+    struct leit_etude_options options = SMALL;
+    options.n_texts_per_label = 4;
+    assert_fails(leit_etude_generate(folder, &options), LEIT_USAGE, "n_texts_per_label is 4");
+    options = SMALL;
+    options.clip_seconds = strtod("nan", NULL);
+    assert_fails(leit_etude_generate(folder, &options), LEIT_USAGE, "clip_seconds");
+    options = SMALL;
+    options.sample_rate_hz = 0;
+    assert_fails(leit_etude_generate(folder, &options), LEIT_USAGE, "sample_rate_hz is 0");
+    assert_fails(leit_etude_generate("", &SMALL), LEIT_USAGE, "expected a path");
+    assert_false(leit_file_exists(folder));
+    assert_ok(leit_file_write(folder, "in the way", 10));
+    assert_fails(leit_etude_generate(folder, &SMALL), LEIT_DATA, "expected a directory");
+}
+
+/* Two corpora must agree in every file and byte. */
+static void assert_same_files(const char *left, const char *right)
+{
+    leit_file_list files = {0}, others = {0};
+    assert_ok(leit_file_list_tree(left, &files));
+    assert_ok(leit_file_list_tree(right, &others));
+    assert_int_equal(files.count, others.count);
+    assert_true(files.count >= 8);
+    for (size_t i = 0; i < files.count; i++) {
+        assert_string_equal(files.paths[i], others.paths[i]);
+        leit_buffer a = {0}, b = {0};
+        assert_ok(leit_file_read(path_in(left, files.paths[i]), LIMIT_BYTES, &a));
+        assert_ok(leit_file_read(path_in(right, files.paths[i]), LIMIT_BYTES, &b));
+        assert_int_equal(a.size_bytes, b.size_bytes);
+        if (memcmp(a.data, b.data, a.size_bytes) != 0) fail_msg("%s differs", files.paths[i]);
+        leit_buffer_clear(&a);
+        leit_buffer_clear(&b);
+    }
+    leit_file_list_clear(&files);
+    leit_file_list_clear(&others);
+}
+
+static void same_options_same_bytes(void **state)
+{
+    (void)state;
+    struct leit_etude_options one_thread = SMALL, another_seed = SMALL;
+    one_thread.n_workers = 1;
+    another_seed.seed++;
+    const char *folder = corpus("small", &SMALL);
+    assert_same_files(folder, corpus("one_thread", &one_thread));
+    const char *other = corpus("another_seed", &another_seed);
+    assert_string_not_equal(content_of(folder, "texts_alm.tsv"),
+                            content_of(other, "texts_alm.tsv"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stories_are_complete_and_name_no_label),
+        cmocka_unit_test(nearest_moods_are_sensible),
+        cmocka_unit_test(vocabulary_covers_the_stories),
+        cmocka_unit_test(options_out_of_range_are_refused),
+        cmocka_unit_test(same_options_same_bytes),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    leit_arena_clear(&arena);
+    return failed;
+}
