@@ -4,7 +4,8 @@ target_compile_definitions(leitmotif_flags INTERFACE _GNU_SOURCE LEIT_VERSION="$
 target_include_directories(leitmotif_flags INTERFACE
   ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
 target_compile_options(leitmotif_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror)
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+  -Wno-psabi) # vectors wider than the CPU's stay inside functions
 
 if(LEITMOTIF_SANITIZE)
   add_compile_options(-fsanitize=${LEITMOTIF_SANITIZE} -fno-omit-frame-pointer

@@ -3,5 +3,6 @@
 #define LEIT_KERNELS_OPS_H
 
 #include "kernels/layernorm.h"
+#include "kernels/mel_spectrogram.h"
 
 #endif
