@@ -1,6 +1,7 @@
 #include "kernels/layernorm.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "kernels/blocks.h"
 
@@ -81,14 +82,17 @@ static void backward_block(void *context, int64_t block, int worker)
             dw[d] += dy[d] * (s[d] - mean) * rstd;
             db[d] += dy[d];
         }
-        if (args->dx == NULL) continue;
-        float *dx = args->dx + n * D;
+        float *dx = args->dx != NULL ? args->dx : args->dresidual;
+        if (dx == NULL) continue;
+        dx += n * D;
         float mean_g = leit_dot(dy, args->w, D) / (float)D;
         float mean_gh = leit_dot_centred(dy, args->w, s, mean, D) * rstd / (float)D;
         for (int64_t d = 0; d < D; d++) {
             float h = (s[d] - mean) * rstd;
             dx[d] = rstd * (dy[d] * args->w[d] - mean_g - h * mean_gh);
         }
+        if (args->dx != NULL && args->dresidual != NULL)
+            memcpy(args->dresidual + n * D, dx, (size_t)D * sizeof(float));
     }
 }
 

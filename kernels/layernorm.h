@@ -5,7 +5,8 @@
  *   sum          (N, D)  s, kept for the backward; unused (x itself) when residual is NULL
  *   mean, rstd   (N)     written forward, read backward; rstd = 1 / sqrt(var + epsilon), biased var
  *   dy           (N, D)  in
- *   dx           (N, D)  written: the gradient of x and of the residual alike
+ *   dx           (N, D)  written
+ *   dresidual    (N, D)  written: the same as dx
  *   dw, db       (D)     accumulated
  *   n_rows       rows that hold data, NULL: N
  *   Limits       N >= 0, 1 <= D <= 65536, no divisibility rule.
@@ -25,7 +26,7 @@ struct leit_layernorm {
     const float *x, *residual, *w, *b;
     float *y, *sum, *mean, *rstd;
     const float *dy;
-    float *dx, *dw, *db;
+    float *dx, *dresidual, *dw, *db;
 };
 
 LEIT_DECLARE_OP(layernorm)

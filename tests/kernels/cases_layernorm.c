@@ -36,6 +36,8 @@ static void describe(leit_case *c)
     leit_case_output(c, "rstd", &args->rstd, N);
     leit_case_gradient_in(c, "dy", &args->dy, "y", rows * D);
     leit_case_gradient(c, "dx", &args->dx, "x");
+    if (leit_case_int(c, "residual", 0))
+        leit_case_gradient(c, "dresidual", &args->dresidual, "residual");
     leit_case_gradient_sum(c, "dw", &args->dw, "w");
     leit_case_gradient_sum(c, "db", &args->db, "b");
     double bytes = (double)(rows * D) * sizeof(float);

@@ -49,7 +49,7 @@ def layernorm(g):
         buffers = dict(x=x, w=w, b=b, dy=dy, dw=dw, db=db, y=y, mean=mean, rstd=rstd, dx=gx,
                        dw_after=dw + gw, db_after=db + gb)
         if with_residual:
-            buffers.update(residual=residual, sum=s)
+            buffers.update(residual=residual, sum=s, dresidual=gx)
         yield f"N={N} D={D} residual={int(with_residual)}", buffers
 
 

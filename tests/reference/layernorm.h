@@ -30,7 +30,8 @@ static void REFERENCE(backward)(leit_case *c)
     const struct leit_layernorm *args = leit_case_args(c);
     const real *x = BUFFER("x"), *residual = BUFFER("residual"), *w = BUFFER("w");
     const real *mean = BUFFER("mean"), *rstd = BUFFER("rstd"), *dy = BUFFER("dy");
-    real *dx = BUFFER("dx"), *dw = BUFFER("dw"), *db = BUFFER("db");
+    real *dx = BUFFER("dx"), *dresidual = BUFFER("dresidual"), *dw = BUFFER("dw"),
+         *db = BUFFER("db");
     const int32_t *n_rows = leit_case_i32(c, "n_rows");
     const int64_t D = args->D, rows = n_rows != NULL ? *n_rows : args->N;
     for (int64_t n = 0; n < rows; n++) {
@@ -50,6 +51,7 @@ static void REFERENCE(backward)(leit_case *c)
             int64_t i = n * D + d;
             real s = x[i] + (residual != NULL ? residual[i] : 0);
             dx[i] = rstd[n] * (dy[i] * w[d] - mean_g - (s - mean[n]) * rstd[n] * mean_gh);
+            if (dresidual != NULL) dresidual[i] = dx[i];
         }
     }
 }

@@ -1,0 +1,21 @@
+/* grad_norm: norm = sqrt(sum over all tensors of sum of g^2), for clipping and for the log.
+ *   tensors     n_tensors entries of which g and count are read (see adam.h)
+ *   norm        (1)  NaN or infinity come through
+ *   Error       block sums in f32 lanes, blocks added in double: 1e-6 relative.
+ *   Repeatable  bit for bit: fixed blocks, added in order.
+ *   Source      torch.nn.utils.clip_grad_norm_.
+ */
+#ifndef LEIT_KERNELS_GRAD_NORM_H
+#define LEIT_KERNELS_GRAD_NORM_H
+
+#include "kernels/adam.h"
+
+struct leit_grad_norm {
+    int64_t n_tensors;
+    const leit_adam_tensor *tensors;
+    float *norm;
+};
+
+LEIT_DECLARE_OP_FORWARD(grad_norm)
+
+#endif
