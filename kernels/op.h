@@ -41,6 +41,13 @@ typedef struct leit_random {
     uint32_t step;
 } leit_random;
 
+/* What ops that can fuse an activation apply last. */
+enum leit_activation {
+    LEIT_ACTIVATION_NONE,
+    LEIT_ACTIVATION_RELU,
+    LEIT_ACTIVATION_GELU /* exact: x Phi(x) */
+};
+
 /* Declares the functions of one op on both backends. `workspace` returns bytes for either
  * direction and n_workers threads. */
 #define LEIT_DECLARE_OP_FORWARD(op)                                                                \

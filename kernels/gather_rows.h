@@ -1,0 +1,29 @@
+/* gather_rows: y[n] = x[index[n]], the rows of one token per sequence, for example.
+ *   index       (N)      i32, 0 <= index < M, all distinct
+ *   x           (M, D)
+ *   y           (N, D)
+ *   dy          (N, D)   in
+ *   dx          (M, D)   written: dy[n] in row index[n], zero where no row was taken
+ *   n_rows      rows of index and y that hold data, NULL: N
+ *   Limits      N >= 0, M, D >= 1; an index out of range is LEIT_INTERNAL.
+ *   Error       none: values are copied.
+ *   Repeatable  bit for bit.
+ */
+#ifndef LEIT_KERNELS_GATHER_ROWS_H
+#define LEIT_KERNELS_GATHER_ROWS_H
+
+#include "kernels/op.h"
+
+struct leit_gather_rows {
+    int64_t N, M, D;
+    const int32_t *n_rows;
+    const int32_t *index;
+    const float *x;
+    float *y;
+    const float *dy;
+    float *dx;
+};
+
+LEIT_DECLARE_OP(gather_rows)
+
+#endif
