@@ -1,5 +1,5 @@
 #include "kernels/golden.h"
-#if __has_include("container/container.h")
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,37 +79,3 @@ void leit_golden_read_i32(const leit_golden *golden, const char *name, int64_t c
 {
     read_flat(golden, name, "", LEIT_I32, count, values);
 }
-#else
-int leit_golden_count(const char *op)
-{
-    (void)op;
-    return 0;
-}
-void leit_golden_open(const char *op, int index, leit_golden *golden)
-{
-    (void)op;
-    (void)index;
-    (void)golden;
-}
-void leit_golden_close(leit_golden *golden)
-{
-    (void)golden;
-}
-void leit_golden_read_f64(const leit_golden *golden, const char *name, const char *suffix,
-                          int64_t count, double *values)
-{
-    (void)golden;
-    (void)name;
-    (void)suffix;
-    (void)count;
-    (void)values;
-}
-void leit_golden_read_i32(const leit_golden *golden, const char *name, int64_t count,
-                          int32_t *values)
-{
-    (void)golden;
-    (void)name;
-    (void)count;
-    (void)values;
-}
-#endif

@@ -53,6 +53,28 @@ def layernorm(g):
         yield f"N={N} D={D} residual={int(with_residual)}", buffers
 
 
+def nhwc(x):
+    """From PyTorch's (N, C, H, W)."""
+    return x.permute(0, 2, 3, 1).contiguous()
+
+
+def nchw(x):
+    return x.permute(0, 3, 1, 2)
+
+
+@op
+def conv2d(g):
+    for N, H, W, C, K, size in ((2, 3, 5, 1, 8, 3), (2, 4, 7, 11, 9, 3), (1, 2, 3, 9, 10, 3), (3, 1, 2, 7, 10, 1)):
+        x, w, b = normal(g, N, H, W, C), normal(g, K, size, size, C), normal(g, K)
+        dy, dw, db = normal(g, N, H, W, K), normal(g, K, size, size, C), normal(g, K)
+        for t in (x, w, b):
+            t.requires_grad_()
+        y = nhwc(torch.nn.functional.conv2d(nchw(x), nchw(w), b, padding=size // 2))
+        gx, gw, gb = backward(y, dy, (x, w, b))
+        yield f"N={N} H={H} W={W} C={C} K={K} kernel_size={size}", dict(
+            x=x, w=w, b=b, dy=dy, dw=dw, db=db, y=y, dx=gx, dw_after=dw + gw, db_after=db + gb)
+
+
 def write(name):
     generator = torch.Generator().manual_seed(sum(map(ord, name)))
     FOLDER.mkdir(parents=True, exist_ok=True)

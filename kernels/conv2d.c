@@ -1,0 +1,78 @@
+#include "kernels/conv2d.h"
+
+#include "kernels/convolve.h"
+
+enum { MAX_EXTENT = 65536, MAX_CHANNELS = 16384 };
+
+static leit_status check(const struct leit_conv2d *args)
+{
+    LEIT_FAIL_IF(
+        args->N < 0 || args->H < 1 || args->H > MAX_EXTENT || args->W < 1 || args->W > MAX_EXTENT,
+        LEIT_INTERNAL, "conv2d: %lld images of %lld x %lld, expected N >= 0 and extents in 1 .. %d",
+        (long long)args->N, (long long)args->H, (long long)args->W, MAX_EXTENT);
+    LEIT_FAIL_IF(args->C < 1 || args->C > MAX_CHANNELS || args->K < 1 || args->K > MAX_CHANNELS,
+                 LEIT_INTERNAL, "conv2d: %lld to %lld channels, expected 1 .. %d",
+                 (long long)args->C, (long long)args->K, MAX_CHANNELS);
+    LEIT_FAIL_IF(args->kernel_size != 1 && args->kernel_size != 3, LEIT_INTERNAL,
+                 "conv2d: kernel_size is %d, expected 1 or 3", args->kernel_size);
+    return LEIT_OK;
+}
+
+static leit_convolution forward_of(const struct leit_conv2d *args, int64_t n_samples)
+{
+    return (leit_convolution){.N = n_samples,
+                              .H = args->H,
+                              .W = args->W,
+                              .C = args->C,
+                              .K = args->K,
+                              .kernel_size = args->kernel_size,
+                              .x = args->x,
+                              .w = args->w,
+                              .b = args->b,
+                              .y = args->y};
+}
+
+/* dx is the convolution of dy with the weights turned round and their channels exchanged. */
+static leit_convolution gradient_of(const struct leit_conv2d *args, int64_t n_samples)
+{
+    return (leit_convolution){.N = n_samples,
+                              .H = args->H,
+                              .W = args->W,
+                              .C = args->K,
+                              .K = args->C,
+                              .kernel_size = args->kernel_size,
+                              .x = args->dy,
+                              .w = args->w,
+                              .is_gradient = true,
+                              .y = args->dx};
+}
+
+size_t leit_conv2d_workspace_cpu(const struct leit_conv2d *args, int n_workers)
+{
+    const leit_convolution forward = forward_of(args, args->N),
+                           gradient = gradient_of(args, args->N);
+    const size_t bytes[3] = {leit_convolve_workspace(&forward, n_workers),
+                             leit_convolve_workspace(&gradient, n_workers),
+                             leit_convolve_weights_workspace(args, n_workers)};
+    size_t largest = bytes[0];
+    for (int i = 1; i < 3; i++) largest = bytes[i] > largest ? bytes[i] : largest;
+    return largest;
+}
+
+leit_status leit_conv2d_forward_cpu(const leit_exec *exec, const struct leit_conv2d *args)
+{
+    LEIT_TRY(check(args));
+    const leit_convolution forward = forward_of(args, leit_rows(args->n_samples, args->N));
+    if (forward.N > 0) leit_convolve(exec, &forward);
+    return LEIT_OK;
+}
+
+leit_status leit_conv2d_backward_cpu(const leit_exec *exec, const struct leit_conv2d *args)
+{
+    LEIT_TRY(check(args));
+    const leit_convolution gradient = gradient_of(args, leit_rows(args->n_samples, args->N));
+    if (gradient.N == 0) return LEIT_OK;
+    if (args->dx != NULL) leit_convolve(exec, &gradient);
+    if (args->dw != NULL || args->db != NULL) leit_convolve_weights(exec, args, gradient.N);
+    return LEIT_OK;
+}

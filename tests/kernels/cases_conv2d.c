@@ -1,0 +1,49 @@
+#include "kernels/conv2d.h"
+
+#define LEIT_REFERENCE "reference/conv2d.h"
+#include "reference/twice.h"
+
+static const char *const params[] = {
+    "N=1 H=1 W=1 C=1 K=1",
+    "N=2 H=3 W=7 C=1 K=64",             /* few channels in */
+    "N=2 H=19 W=5 C=3 K=8 n_samples=1", /* more rows than a task of the thin gradient has */
+    "N=3 H=5 W=4 C=8 K=5",
+    "N=2 H=3 W=11 C=59 K=17",
+    "N=1 H=4 W=9 C=96 K=72",              /* two slabs of channels, two slices of weights */
+    "N=40 H=2 W=3 C=4 K=16 n_samples=37", /* tiles over many images */
+    "N=9 H=11 W=31 C=5 K=4",              /* more than one part of the weight gradient */
+    "N=2 H=2 W=140 C=8 K=8",
+    "N=1 H=2 W=300 C=2 K=4", /* a row longer than a block */
+    "N=5 H=1 W=3 C=111 K=33 kernel_size=1",
+    "N=70 H=1 W=1 C=16 K=32 kernel_size=1 dx=0",
+    "N=3 H=2 W=2 C=8 K=8 n_samples=0",
+    NULL,
+};
+
+static void describe(leit_case *c)
+{
+    struct leit_conv2d *args = leit_case_args(c);
+    args->N = leit_case_int(c, "N", 0);
+    args->H = leit_case_int(c, "H", 0);
+    args->W = leit_case_int(c, "W", 0);
+    const int64_t C = args->C = leit_case_int(c, "C", 0), K = args->K = leit_case_int(c, "K", 0);
+    args->kernel_size = (int)leit_case_int(c, "kernel_size", 3);
+    const int64_t area = (int64_t)args->kernel_size * args->kernel_size;
+    int64_t samples = leit_case_int(c, "n_samples", -1);
+    samples = samples < 0 ? args->N : leit_case_count(c, "n_samples", &args->n_samples, samples);
+    const int64_t pixels = args->N * args->H * args->W, valid = samples * args->H * args->W;
+
+    leit_case_input(c, "x", &args->x, pixels * C, valid * C);
+    leit_case_input(c, "w", &args->w, K * area * C, K * area * C);
+    leit_case_input(c, "b", &args->b, K, K);
+    leit_case_output(c, "y", &args->y, pixels * K);
+    leit_case_gradient_in(c, "dy", &args->dy, "y", valid * K);
+    if (leit_case_int(c, "dx", 1)) leit_case_gradient(c, "dx", &args->dx, "x");
+    leit_case_gradient_sum(c, "dw", &args->dw, "w");
+    leit_case_gradient_sum(c, "db", &args->db, "b");
+    const double flops = 2.0 * (double)(valid * area * C * K);
+    const double bytes = (double)(valid * (C + K)) * sizeof(float);
+    leit_case_work(c, flops, bytes, 2 * flops, 2 * bytes);
+}
+
+LEIT_CASES(conv2d)
