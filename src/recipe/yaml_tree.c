@@ -1,0 +1,275 @@
+#include "recipe/yaml_tree.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+typedef struct reader {
+    const char *label;
+    yaml_parser_t parser;
+    yaml_event_t event; /* the current one; deleted by the next */
+    bool has_event;
+    leit_arena *arena;
+    int n_nodes;
+} reader;
+
+#define FAIL_AT(mark, ...) return fail_at(read, (mark), __VA_ARGS__)
+
+static leit_status __attribute__((format(printf, 3, 4)))
+fail_at(const reader *read, yaml_mark_t mark, const char *format, ...)
+{
+    char sentence[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    return leit_fail(LEIT_USAGE, "leit_yaml_parse", "%s:%zu:%zu: %s", read->label, mark.line + 1,
+                     mark.column + 1, sentence);
+}
+
+static leit_status next_event(reader *read)
+{
+    if (read->has_event) yaml_event_delete(&read->event);
+    read->has_event = false;
+    if (yaml_parser_parse(&read->parser, &read->event)) {
+        read->has_event = true;
+        return LEIT_OK;
+    }
+    const char *problem = read->parser.problem == NULL ? "unreadable" : read->parser.problem;
+    if (read->parser.error == YAML_READER_ERROR)
+        LEIT_FAIL(LEIT_USAGE, "%s: byte %zu: %s; expected UTF-8", read->label,
+                  read->parser.problem_offset, problem);
+    FAIL_AT(read->parser.problem_mark, "%s", problem);
+}
+
+static leit_status new_node(reader *read, enum leit_yaml_kind kind, leit_yaml_node **node)
+{
+    if (read->n_nodes++ >= LEIT_YAML_MAX_NODES)
+        FAIL_AT(read->event.start_mark, "more than %d values", LEIT_YAML_MAX_NODES);
+    *node = leit_arena_allocate(read->arena, sizeof **node);
+    if (*node == NULL) return LEIT_INTERNAL;
+    (*node)->kind = kind;
+    (*node)->label = read->label;
+    (*node)->line = (int)read->event.start_mark.line + 1;
+    (*node)->column = (int)read->event.start_mark.column + 1;
+    return LEIT_OK;
+}
+
+static leit_status refuse_decoration(const reader *read, const unsigned char *anchor,
+                                     const unsigned char *tag)
+{
+    if (anchor != NULL)
+        FAIL_AT(read->event.start_mark, "anchor '&%.40s', expected plain values",
+                (const char *)anchor);
+    if (tag != NULL)
+        FAIL_AT(read->event.start_mark, "tag '%.40s', expected plain values", (const char *)tag);
+    return LEIT_OK;
+}
+
+static leit_status scalar_text(reader *read, const char **text)
+{
+    const char *value = (const char *)read->event.data.scalar.value;
+    size_t length = read->event.data.scalar.length;
+    if (strlen(value) != length) FAIL_AT(read->event.start_mark, "a NUL inside a value");
+    *text = leit_arena_strndup(read->arena, value, length);
+    return *text == NULL ? LEIT_INTERNAL : LEIT_OK;
+}
+
+/* Reads the key of a map entry and moves to its value. */
+static leit_status read_key(reader *read, const leit_yaml_node *map, const char **key)
+{
+    yaml_mark_t mark = read->event.start_mark;
+    if (read->event.type != YAML_SCALAR_EVENT) FAIL_AT(mark, "a key that is no plain word");
+    LEIT_TRY(refuse_decoration(read, read->event.data.scalar.anchor, read->event.data.scalar.tag));
+    LEIT_TRY(scalar_text(read, key));
+    if (strcmp(*key, "<<") == 0) FAIL_AT(mark, "merge key '<<', expected plain values");
+    if (leit_yaml_find(map, *key) != NULL) FAIL_AT(mark, "key '%.80s' twice", *key);
+    return next_event(read);
+}
+
+static leit_status read_value(reader *read, int depth, leit_yaml_node **node);
+
+/* The children of a map or list, up to its end event. */
+static leit_status read_children(reader *read, int depth, leit_yaml_node *parent)
+{
+    const bool is_map = parent->kind == LEIT_YAML_MAP;
+    const yaml_event_type_t end = is_map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
+    if (depth >= LEIT_YAML_MAX_DEPTH)
+        FAIL_AT(read->event.start_mark, "nested deeper than %d", LEIT_YAML_MAX_DEPTH);
+    leit_yaml_node *last = NULL;
+    LEIT_TRY(next_event(read));
+    while (read->event.type != end) {
+        const char *key = NULL;
+        leit_yaml_node *child = NULL;
+        if (is_map) LEIT_TRY(read_key(read, parent, &key));
+        LEIT_TRY(read_value(read, depth + 1, &child));
+        child->key = key;
+        if (last == NULL)
+            parent->first = child;
+        else
+            last->next = child;
+        last = child;
+        parent->count++;
+        LEIT_TRY(next_event(read));
+    }
+    return LEIT_OK;
+}
+
+/* The value that the current event starts; afterwards the current event is its last. */
+static leit_status read_value(reader *read, int depth, leit_yaml_node **node)
+{
+    const yaml_event_t *event = &read->event;
+    switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        LEIT_TRY(refuse_decoration(read, event->data.scalar.anchor, event->data.scalar.tag));
+        LEIT_TRY(new_node(read, LEIT_YAML_SCALAR, node));
+        (*node)->quoted = event->data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
+        return scalar_text(read, &(*node)->text);
+    case YAML_SEQUENCE_START_EVENT:
+        LEIT_TRY(refuse_decoration(read, event->data.sequence_start.anchor,
+                                   event->data.sequence_start.tag));
+        LEIT_TRY(new_node(read, LEIT_YAML_LIST, node));
+        return read_children(read, depth, *node);
+    case YAML_MAPPING_START_EVENT:
+        LEIT_TRY(refuse_decoration(read, event->data.mapping_start.anchor,
+                                   event->data.mapping_start.tag));
+        LEIT_TRY(new_node(read, LEIT_YAML_MAP, node));
+        return read_children(read, depth, *node);
+    case YAML_ALIAS_EVENT:
+        FAIL_AT(event->start_mark, "alias '*%.40s', expected plain values",
+                (const char *)event->data.alias.anchor);
+    default: FAIL_AT(event->start_mark, "no value");
+    }
+}
+
+static leit_status read_document(reader *read, leit_yaml_node **root)
+{
+    LEIT_TRY(next_event(read)); /* stream start */
+    LEIT_TRY(next_event(read));
+    if (read->event.type == YAML_STREAM_END_EVENT) FAIL_AT(read->event.start_mark, "empty file");
+    LEIT_TRY(next_event(read));
+    LEIT_TRY(read_value(read, 0, root));
+    LEIT_TRY(next_event(read)); /* document end */
+    LEIT_TRY(next_event(read));
+    if (read->event.type != YAML_STREAM_END_EVENT)
+        FAIL_AT(read->event.start_mark, "a second document, expected one");
+    return LEIT_OK;
+}
+
+leit_status leit_yaml_parse(const char *label, const char *text, size_t size_bytes,
+                            leit_arena *arena, const leit_yaml_node **root)
+{
+    *root = NULL;
+    LEIT_FAIL_IF(size_bytes > LEIT_YAML_MAX_BYTES, LEIT_USAGE, "%s: %zu bytes, expected at most %d",
+                 label, size_bytes, LEIT_YAML_MAX_BYTES);
+    reader read = {.arena = arena, .label = leit_arena_strdup(arena, label)};
+    if (read.label == NULL) return LEIT_INTERNAL;
+    LEIT_FAIL_IF(!yaml_parser_initialize(&read.parser), LEIT_INTERNAL, "out of memory");
+    yaml_parser_set_encoding(&read.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&read.parser, (const unsigned char *)text, size_bytes);
+    leit_yaml_node *found = NULL;
+    leit_status status = read_document(&read, &found);
+    if (read.has_event) yaml_event_delete(&read.event);
+    yaml_parser_delete(&read.parser);
+    if (status == LEIT_OK) *root = found;
+    return status;
+}
+
+const leit_yaml_node *leit_yaml_find(const leit_yaml_node *map, const char *key)
+{
+    if (map == NULL || map->kind != LEIT_YAML_MAP) return NULL;
+    for (const leit_yaml_node *child = map->first; child != NULL; child = child->next)
+        if (strcmp(child->key, key) == 0) return child;
+    return NULL;
+}
+
+leit_status leit_yaml_fail(const leit_yaml_node *node, const char *format, ...)
+{
+    char sentence[512];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    return leit_fail(LEIT_USAGE, __func__, "%s:%d:%d: %s%s%s", node->label, node->line,
+                     node->column, node->key == NULL ? "" : node->key,
+                     node->key == NULL ? "" : ": ", sentence);
+}
+
+static const char *kind_text(const leit_yaml_node *node)
+{
+    static const char *const texts[] = {"a single value", "a list", "a map"};
+    return texts[node->kind];
+}
+
+leit_status leit_yaml_check_keys(const leit_yaml_node *map, const char *const *keys)
+{
+    if (map->kind != LEIT_YAML_MAP)
+        return leit_yaml_fail(map, "%s, expected a map", kind_text(map));
+    for (const leit_yaml_node *child = map->first; child != NULL; child = child->next) {
+        bool known = false;
+        char list[400] = "";
+        size_t used = 0;
+        for (size_t i = 0; keys[i] != NULL; i++) {
+            known = known || strcmp(keys[i], child->key) == 0;
+            if (used < sizeof list)
+                used += (size_t)snprintf(list + used, sizeof list - used, i == 0 ? "%s" : ", %s",
+                                         keys[i]);
+        }
+        if (!known) return leit_yaml_fail(child, "unknown key, expected one of %s", list);
+    }
+    return LEIT_OK;
+}
+
+leit_status leit_yaml_text(const leit_yaml_node *node, const char **text)
+{
+    if (node->kind != LEIT_YAML_SCALAR)
+        return leit_yaml_fail(node, "%s, expected a single value", kind_text(node));
+    *text = node->text;
+    return LEIT_OK;
+}
+
+leit_status leit_yaml_i64(const leit_yaml_node *node, int64_t low, int64_t high, int64_t *value)
+{
+    const char *text = NULL;
+    LEIT_TRY(leit_yaml_text(node, &text));
+    char *end = NULL;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    if (node->quoted || *text == '\0' || *end != '\0' || errno != 0 || number < low ||
+        number > high)
+        return leit_yaml_fail(node, "'%.80s', expected a whole number from %lld to %lld", text,
+                              (long long)low, (long long)high);
+    *value = number;
+    return LEIT_OK;
+}
+
+leit_status leit_yaml_f64(const leit_yaml_node *node, double low, double high, double *value)
+{
+    const char *text = NULL;
+    LEIT_TRY(leit_yaml_text(node, &text));
+    char *end = NULL;
+    double number = strtod(text, &end);
+    if (node->quoted || *text == '\0' || *end != '\0' || !(number >= low && number <= high))
+        return leit_yaml_fail(node, "'%.80s', expected a number from %g to %g", text, low, high);
+    *value = number;
+    return LEIT_OK;
+}
+
+leit_status leit_yaml_strings(const leit_yaml_node *node, leit_arena *arena, int64_t *n,
+                              const char *const **strings)
+{
+    if (node->kind != LEIT_YAML_LIST)
+        return leit_yaml_fail(node, "%s, expected a list", kind_text(node));
+    const char **texts = leit_arena_allocate(arena, ((size_t)node->count + 1) * sizeof *texts);
+    if (texts == NULL) return LEIT_INTERNAL;
+    int64_t count = 0;
+    for (const leit_yaml_node *item = node->first; item != NULL; item = item->next)
+        LEIT_TRY(leit_yaml_text(item, &texts[count++]));
+    *n = count;
+    *strings = texts;
+    return LEIT_OK;
+}
