@@ -1,12 +1,12 @@
-/* Dense matrix products: C = alpha op(A) op(B) + beta C, row-major f32. The one seam to BLAS.
+/* Dense matrix products: C = alpha op(A) op(B) + beta C, row-major f32.
  *
  *   op(A)   (M, K)   stored (M, K) with row stride lda, or (K, M) when transpose_a
  *   op(B)   (K, N)   stored (K, N) with row stride ldb, or (N, K) when transpose_b
  *   C       (M, N)   row stride ldc; not read when beta is 0; must not overlap A or B
  *
- * C is cut into tiles whose borders depend on M, N and K alone, and one task computes a tile over
- * the whole of K: the bits of C do not depend on the number of threads. M, N and K may be 0 (K = 0
- * leaves beta C); a stride is at most 2^31 - 1.
+ * An element of C is a sum over k in ascending order, in blocks whose borders depend on K alone:
+ * its bits do not depend on the number of threads, nor on the tile it lies in. M, N and K may be 0
+ * (K = 0 leaves beta C). No workspace: packed panels live in 0.5 MiB of thread-local memory.
  */
 #ifndef LEIT_KERNELS_GEMM_H
 #define LEIT_KERNELS_GEMM_H
@@ -31,12 +31,12 @@ struct leit_gemm {
     void *context;
 };
 
-/* Runs the tiles on `threads`. LEIT_INTERNAL when a size is negative or a stride too short or too
- * long. */
+/* Cuts C into tiles and runs them on `threads` (NULL: the caller). LEIT_INTERNAL when a size is
+ * negative or a stride shorter than a row. */
 leit_status leit_gemm_run(leit_threads *threads, const struct leit_gemm *gemm);
 
-/* The whole product as one tile on the calling thread: for ops whose tasks contain products. The
- * sizes are trusted to satisfy the limits above. */
+/* The product on the calling thread, for ops whose tasks contain products: same bits. Sizes and
+ * strides are trusted. */
 void leit_gemm_tile(const struct leit_gemm *gemm);
 
 #endif

@@ -5,5 +5,6 @@
 #include "kernels/conv2d.h"
 #include "kernels/layernorm.h"
 #include "kernels/mel_spectrogram.h"
+#include "kernels/linear.h"
 
 #endif

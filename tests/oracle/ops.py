@@ -73,6 +73,21 @@ def conv2d(g):
         gx, gw, gb = backward(y, dy, (x, w, b))
         yield f"N={N} H={H} W={W} C={C} K={K} kernel_size={size}", dict(
             x=x, w=w, b=b, dy=dy, dw=dw, db=db, y=y, dx=gx, dw_after=dw + gw, db_after=db + gb)
+@op
+def linear(g):
+    activations = {"none": lambda t: t, "relu": torch.relu, "gelu": torch.nn.functional.gelu}
+    for activation, (N, D, K) in zip(activations, ((3, 5, 7), (9, 17, 6), (6, 20, 11))):
+        x, w, b = normal(g, N, D), normal(g, K, D), normal(g, K)
+        dy, dw, db = normal(g, N, K), normal(g, K, D), normal(g, K)
+        for t in (x, w, b):
+            t.requires_grad_()
+        pre = torch.nn.functional.linear(x, w, b)
+        y = activations[activation](pre)
+        gx, gw, gb = backward(y, dy, (x, w, b))
+        buffers = dict(x=x, w=w, b=b, y=y, dy=dy, dw=dw, db=db, dx=gx, dw_after=dw + gw, db_after=db + gb)
+        if activation != "none":
+            buffers.update(pre=pre)
+        yield f"N={N} D={D} K={K} {activation}=1", buffers
 
 
 def write(name):
