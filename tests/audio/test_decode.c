@@ -407,6 +407,28 @@ static void sixteen_bits_survive(void **state)
     leit_free(before);
 }
 
+/* With LEIT_DATA set: the first 25 mp3 files of the TAFFC set, clips of about 30 s. */
+static void real_files_data(void **state)
+{
+    (void)state;
+    const char *data = getenv("LEIT_DATA");
+    const char *folder = data == NULL ? "" : leit_path_join(&arena, data, "taffc");
+    if (!leit_file_is_directory(folder)) skip();
+    leit_file_list list = {0};
+    assert_ok(leit_file_list_tree(folder, &list));
+    int n_decoded = 0;
+    for (size_t i = 0; i < list.count && n_decoded < 25; i++) {
+        if (strcmp(leit_path_extension(list.paths[i]), "mp3") != 0) continue;
+        leit_audio audio;
+        assert_ok(decode(leit_path_join(&arena, folder, list.paths[i]), &audio));
+        assert_in_range(audio.n_samples, 10 * 16000, 60 * 16000);
+        leit_audio_clear(&audio);
+        n_decoded++;
+    }
+    assert_int_equal(n_decoded, 25);
+    leit_file_list_clear(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -422,6 +444,7 @@ int main(void)
         cmocka_unit_test(absurd_headers),
         cmocka_unit_test(int16_is_rounded_and_saturated),
         cmocka_unit_test(sixteen_bits_survive),
+        cmocka_unit_test(real_files_data),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     leit_arena_clear(&arena);

@@ -64,6 +64,11 @@ static void gates_of_the_ebu(void **state)
     assert_true(fabs(lkfs(samples, at, RATE_HZ) - -26.01) < 0.1);
     const int64_t edge = 10 * RATE_HZ;
     assert_true(fabs(lkfs(samples + edge, at - 2 * edge, RATE_HZ) - -26.01) < 0.1);
+    /* 40 s under the absolute gate outweigh 2 s above it in a mean that let them in. */
+    fill_sine(samples, 42 * RATE_HZ, 1000.0, RATE_HZ, -72.0);
+    assert_true(isinf(lkfs(samples, 42 * RATE_HZ, RATE_HZ)));
+    fill_sine(samples, 2 * RATE_HZ, 1000.0, RATE_HZ, -57.0);
+    assert_true(fabs(lkfs(samples, 42 * RATE_HZ, RATE_HZ) - -60.01) < 0.5);
     leit_free(samples);
 }
 
