@@ -2,8 +2,12 @@
 #ifndef LEIT_KERNELS_OPS_H
 #define LEIT_KERNELS_OPS_H
 
+#include "kernels/batchnorm1d.h"
+#include "kernels/batchnorm2d.h"
 #include "kernels/conv2d.h"
+#include "kernels/global_max_pool.h"
 #include "kernels/layernorm.h"
+#include "kernels/maxpool2d.h"
 #include "kernels/mel_spectrogram.h"
 #include "kernels/linear.h"
 

@@ -90,6 +90,73 @@ def linear(g):
         yield f"N={N} D={D} K={K} {activation}=1", buffers
 
 
+def batchnorm(g, shape, training, relu, residual, pool):
+    """One case of batch normalisation in PyTorch; `shape` is (N, H, W, C) or (N, C)."""
+    C, F = shape[-1], torch.nn.functional
+    x, w, b, r = normal(g, *shape), normal(g, C), normal(g, C), normal(g, *shape)
+    running_mean, running_var = normal(g, C), (0.5 + normal(g, C) ** 2).float().double()
+    buffers = dict(x=x, w=w, b=b, running_mean=running_mean.clone(), running_var=running_var.clone())
+    if residual:
+        buffers["residual"] = r
+    for t in (x, w, b, r):
+        t.requires_grad_()
+    epsilon, momentum = float(np.float32(1e-5)), float(np.float32(0.1))
+    flat = x.reshape(-1, C)
+    mean = flat.mean(0) if training else running_mean.clone()
+    var = flat.var(0, unbiased=False) if training else running_var.clone()
+    v = F.batch_norm(nchw(x) if len(shape) == 4 else x, running_mean, running_var, w, b, bool(training), momentum,
+                     epsilon)
+    if residual:
+        v = v + nchw(r)
+    if relu:
+        v = torch.relu(v)
+    y = nhwc(F.max_pool2d(v, pool)) if len(shape) == 4 else v
+    dy, dw, db = normal(g, *y.shape), normal(g, C), normal(g, C)
+    gradients = backward(y, dy, (x, w, b) + ((r,) if residual else ()))
+    gx, gw, gb = gradients[:3]
+    if residual:
+        buffers["dresidual"] = gradients[3]
+    buffers.update(dy=dy, dw=dw, db=db, y=y, mean=mean, rstd=1 / torch.sqrt(var + epsilon), dx=gx, dw_after=dw + gw,
+                   db_after=db + gb, running_mean_after=running_mean, running_var_after=running_var)
+    return buffers
+
+
+@op
+def batchnorm2d(g):
+    for shape, training, relu, residual, pool in (
+            ((2, 3, 5, 1), 1, 0, 0, (1, 1)), ((2, 4, 5, 11), 1, 1, 0, (2, 2)), ((3, 2, 4, 9), 1, 1, 1, (2, 3)),
+            ((2, 3, 4, 8), 0, 1, 1, (2, 2))):
+        N, H, W, C = shape
+        buffers = batchnorm(g, shape, training, relu, residual, pool)
+        yield (f"N={N} H={H} W={W} C={C} training={training} relu={relu} residual={residual} "
+               f"pool_height={pool[0]} pool_width={pool[1]}"), buffers
+
+
+@op
+def batchnorm1d(g):
+    for N, C, training, relu in ((7, 13, 1, 1), (5, 8, 1, 0), (4, 9, 0, 1)):
+        yield f"N={N} C={C} training={training} relu={relu}", batchnorm(g, (N, C), training, relu, 0, None)
+
+
+@op
+def maxpool2d(g):
+    for N, H, W, C, pool in ((2, 5, 7, 11, (2, 2)), (2, 4, 6, 8, (2, 3))):
+        x = normal(g, N, H, W, C).requires_grad_()
+        y = nhwc(torch.nn.functional.max_pool2d(nchw(x), pool))
+        dy = normal(g, *y.shape)
+        yield (f"N={N} H={H} W={W} C={C} pool_height={pool[0]} pool_width={pool[1]}",
+               dict(x=x, dy=dy, y=y, dx=backward(y, dy, x)[0]))
+
+
+@op
+def global_max_pool(g):
+    for N, H, W, C in ((3, 1, 5, 13), (2, 3, 4, 8)):
+        x = normal(g, N, H, W, C).requires_grad_()
+        pooled, argmax = torch.nn.functional.max_pool2d(nchw(x), (H, W), return_indices=True)
+        y, dy = pooled.reshape(N, C), normal(g, N, C)
+        yield f"N={N} H={H} W={W} C={C}", dict(x=x, dy=dy, y=y, argmax=argmax, dx=backward(y, dy, x)[0])
+
+
 def write(name):
     generator = torch.Generator().manual_seed(sum(map(ord, name)))
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,66 @@
+#include "kernels/batchnorm2d.h"
+
+#define LEIT_REFERENCE "reference/batchnorm2d.h"
+#include "reference/twice.h"
+
+static const char *const params[] = {
+    "N=2 H=1 W=1 C=1",
+    "N=3 H=7 W=111 C=1 offset=40",
+    "N=2 H=3 W=5 C=1 relu=1 residual=1",
+    "N=1 H=32 W=300 C=1", /* more than one block of statistics */
+    "N=3 H=5 W=7 C=59 relu=1 pool_height=2 pool_width=2",
+    "N=2 H=4 W=6 C=64 relu=1 residual=1 pool_height=2 pool_width=2",
+    "N=2 H=5 W=8 C=40 relu=1 residual=1 pool_height=2 pool_width=3 n_samples=1",
+    "N=2 H=4 W=5 C=3 pool_height=1 pool_width=2",
+    "N=3 H=2 W=3 C=17 relu=1 pool_height=2 pool_width=3 epsilon=1e-3 momentum=0.25",
+    "N=3 H=4 W=11 C=97 residual=1 offset=300",
+    "N=5 H=3 W=2 C=1025 relu=1",
+    "N=3 H=4 W=5 C=12 relu=1 residual=1 pool_height=2 pool_width=2 training=0",
+    "N=2 H=3 W=9 C=1 training=0 n_samples=1",
+    "N=3 H=4 W=5 C=12 relu=1 n_samples=0",
+    NULL,
+};
+
+static void describe(leit_case *c)
+{
+    struct leit_batchnorm2d *args = leit_case_args(c);
+    const int64_t N = args->N = leit_case_int(c, "N", 0), H = args->H = leit_case_int(c, "H", 0);
+    const int64_t W = args->W = leit_case_int(c, "W", 0), C = args->C = leit_case_int(c, "C", 0);
+    args->training = (int)leit_case_int(c, "training", 1);
+    args->relu = (int)leit_case_int(c, "relu", 0);
+    args->pool_height = (int)leit_case_int(c, "pool_height", 1);
+    args->pool_width = (int)leit_case_int(c, "pool_width", 1);
+    args->epsilon = (float)leit_case_float(c, "epsilon", 1e-5);
+    args->momentum = (float)leit_case_float(c, "momentum", 0.1);
+    int64_t samples = leit_case_int(c, "n_samples", -1);
+    samples = samples < 0 ? N : leit_case_count(c, "n_samples", &args->n_samples, samples);
+    const int64_t outputs = (H / args->pool_height) * (W / args->pool_width) * C;
+    const int64_t valid = samples * H * W * C;
+
+    double *x = leit_case_input(c, "x", &args->x, N * H * W * C, valid);
+    const double offset = leit_case_float(c, "offset", 0.0);
+    for (int64_t i = 0; i < valid; i++) x[i] += offset;
+    if (leit_case_int(c, "residual", 0))
+        leit_case_input(c, "residual", &args->residual, N * H * W * C, valid);
+    leit_case_input(c, "w", &args->w, C, C);
+    leit_case_input(c, "b", &args->b, C, C);
+    leit_case_inout(c, "running_mean", &args->running_mean, C);
+    double *running_var = leit_case_inout(c, "running_var", &args->running_var, C);
+    for (int64_t k = 0; k < C; k++) running_var[k] = 0.5 + running_var[k] * running_var[k];
+    leit_case_output(c, "mean", &args->mean, C);
+    leit_case_output(c, "rstd", &args->rstd, C);
+    leit_case_output(c, "y", &args->y, N * outputs);
+    if (args->pool_height * args->pool_width > 1)
+        leit_case_output_u8(c, "argmax", &args->argmax, N * outputs);
+    leit_case_gradient_in(c, "dy", &args->dy, "y", samples * outputs);
+    leit_case_gradient(c, "dx", &args->dx, "x");
+    if (leit_case_f64(c, "residual") != NULL)
+        leit_case_gradient(c, "dresidual", &args->dresidual, "residual");
+    leit_case_gradient_sum(c, "dw", &args->dw, "w");
+    leit_case_gradient_sum(c, "db", &args->db, "b");
+    const double elements = (double)valid, bytes = elements * sizeof(float);
+    const double pooled = (double)(samples * outputs) * sizeof(float);
+    leit_case_work(c, 8.0 * elements, 2 * bytes + pooled, 10.0 * elements, 3 * bytes + 2 * pooled);
+}
+
+LEIT_CASES(batchnorm2d)
