@@ -15,11 +15,12 @@ struct leit_micro {
     leit_float8 sum[LEIT_MICRO_ROWS][2];
 };
 
-/* sum[r][c] = sum over k < K of a[r * a_row + k * a_k] * b[k * b_k + c] for 6 rows and 16 columns, k
- * ascending: the order that makes every element's bits independent of the tile it lies in. */
-static inline __attribute__((always_inline)) void
-leit_micro_product(struct leit_micro *micro, int64_t K, const float *a, int64_t a_row, int64_t a_k,
-                   const float *b, int64_t b_k)
+/* sum[r][c] = sum over k < K of a[r * a_row + k * a_k] * b[k * b_k + c] for 6 rows and 16 columns,
+ * k ascending: the order that makes every element's bits independent of the tile it lies in. */
+static inline __attribute__((always_inline)) void leit_micro_product(struct leit_micro *micro,
+                                                                     int64_t K, const float *a,
+                                                                     int64_t a_row, int64_t a_k,
+                                                                     const float *b, int64_t b_k)
 {
     leit_float8 sum[LEIT_MICRO_ROWS][2] = {0};
     for (int64_t k = 0; k < K; k++, a += a_k, b += b_k) {

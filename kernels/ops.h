@@ -9,6 +9,17 @@
 #include "kernels/layernorm.h"
 #include "kernels/maxpool2d.h"
 #include "kernels/mel_spectrogram.h"
+#include "kernels/add.h"
+#include "kernels/concat_rows.h"
+#include "kernels/conv2d.h"
+#include "kernels/dropout.h"
+#include "kernels/embedding.h"
+#include "kernels/gather_rows.h"
+#include "kernels/gelu.h"
+#include "kernels/layernorm.h"
 #include "kernels/linear.h"
+#include "kernels/mel_spectrogram.h"
+#include "kernels/relu.h"
+#include "kernels/sigmoid.h"
 
 #endif

@@ -155,6 +155,98 @@ def global_max_pool(g):
         pooled, argmax = torch.nn.functional.max_pool2d(nchw(x), (H, W), return_indices=True)
         y, dy = pooled.reshape(N, C), normal(g, N, C)
         yield f"N={N} H={H} W={W} C={C}", dict(x=x, dy=dy, y=y, argmax=argmax, dx=backward(y, dy, x)[0])
+def philox(seed, counter):
+    """Four words of Philox 4x32-10 (Salmon et al. 2011) in plain integers."""
+    key, c = [seed & 0xFFFFFFFF, seed >> 32], list(counter)
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+        c = [(p1 >> 32) ^ c[1] ^ key[0], p1 & 0xFFFFFFFF, (p0 >> 32) ^ c[3] ^ key[1], p0 & 0xFFFFFFFF]
+        key = [(key[0] + 0x9E3779B9) & 0xFFFFFFFF, (key[1] + 0xBB67AE85) & 0xFFFFFFFF]
+    return c
+
+
+def dropout_scales(count, p, sample, stream, seed=0x0123456789ABCDEF, step=42):
+    """1 / (1 - p) where an element is kept, else 0: the draws of kernels/dropout.h and attention.h."""
+    p = float(np.float32(p))
+    words = [w for i in range((count + 3) // 4) for w in philox(seed, (i, sample, step, stream))][:count]
+    kept = torch.tensor([(w >> 8) * 2.0**-24 >= p for w in words])
+    return kept.double() / (1 - p)
+
+
+@op
+def embedding(g):
+    for N, D, V, P in ((9, 6, 5, 4), (7, 3, 20, 0)):
+        ids = torch.randint(V, (N,), generator=g)
+        words, dwords, dy = normal(g, V, D).requires_grad_(), normal(g, V, D), normal(g, N, D)
+        y = torch.nn.functional.embedding(ids, words)
+        buffers = dict(ids=ids, words=words, dwords=dwords, dy=dy)
+        if P:
+            positions = torch.randint(P, (N,), generator=g)
+            table, dtable = normal(g, P, D).requires_grad_(), normal(g, P, D)
+            y = y + torch.nn.functional.embedding(positions, table)
+            buffers.update(positions=positions, position_table=table, dposition_table=dtable)
+        buffers.update(y=y)
+        gradients = backward(y, dy, (words, table) if P else (words,))
+        buffers.update(dwords_after=dwords + gradients[0])
+        if P:
+            buffers.update(dposition_table_after=dtable + gradients[1])
+        yield f"N={N} D={D} V={V} P={P}", buffers
+
+
+@op
+def gather_rows(g):
+    N, M, D = 3, 11, 5
+    index = (7 * torch.arange(N) + M - 1) % M
+    x, dy = normal(g, M, D).requires_grad_(), normal(g, N, D)
+    y = torch.index_select(x, 0, index)
+    yield f"N={N} M={M} D={D}", dict(index=index, x=x, y=y, dy=dy, dx=backward(y, dy, x)[0])
+
+
+@op
+def concat_rows(g):
+    Na, Nb, D = 3, 4, 5
+    a, b, dy = normal(g, Na, D).requires_grad_(), normal(g, Nb, D).requires_grad_(), normal(g, Na + Nb, D)
+    y = torch.cat((a, b))
+    da, db = backward(y, dy, (a, b))
+    yield f"Na={Na} Nb={Nb} D={D}", dict(a=a, b=b, y=y, dy=dy, da=da, db=db)
+
+
+@op
+def add(g):
+    a, b, dy = normal(g, 3, 7).requires_grad_(), normal(g, 3, 7).requires_grad_(), normal(g, 3, 7)
+    y = a + b
+    da, db = backward(y, dy, (a, b))
+    yield "N=3 D=7", dict(a=a, b=b, y=y, dy=dy, da=da, db=db)
+
+
+def elementwise(g, function, spread=2.0):
+    x, dy = (spread * normal(g, 12, 11)).requires_grad_(), normal(g, 12, 11)
+    y = function(x)
+    yield "N=12 D=11", dict(x=x, y=y, dy=dy, dx=backward(y, dy, x)[0])
+
+
+@op
+def relu(g):
+    return elementwise(g, torch.relu)
+
+
+@op
+def gelu(g):
+    return elementwise(g, torch.nn.functional.gelu)
+
+
+@op
+def sigmoid(g):
+    return elementwise(g, torch.sigmoid)
+
+
+@op
+def dropout(g):
+    """PyTorch's draws are its own: torch multiplies, the draws are those of the definition."""
+    N, D, p = 5, 9, 0.25
+    x, dy = normal(g, N, D).requires_grad_(), normal(g, N, D)
+    y = x * dropout_scales(N * D, p, 0, 1024 + 3).reshape(N, D)
+    yield f"N={N} D={D} p={p}", dict(x=x, y=y, dy=dy, dx=backward(y, dy, x)[0])
 
 
 def write(name):

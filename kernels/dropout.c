@@ -1,0 +1,75 @@
+#include "kernels/dropout.h"
+
+#include <string.h>
+
+#include "kernels/elementwise.h"
+#include "kernels/philox.h"
+
+/* Forward and backward are one function: multiply by the scales of the draws, which depend on the
+ * element's index alone. */
+
+enum { CHUNK = 1024 };
+
+size_t leit_dropout_workspace_cpu(const struct leit_dropout *args, int n_workers)
+{
+    (void)args;
+    (void)n_workers;
+    return 0;
+}
+
+struct scaling {
+    const struct leit_dropout *args;
+    const float *from;
+    float *to;
+};
+
+static void scale_block(void *context, int64_t block, int worker)
+{
+    (void)worker;
+    const struct scaling *scaling = context;
+    const struct leit_dropout *args = scaling->args;
+    const int64_t n = leit_rows(args->n_rows, args->N) * args->D;
+    const leit_range range = leit_block_range(block, n, LEIT_ELEMENTWISE_BLOCK);
+    float scale[CHUNK];
+    for (int64_t first = range.begin; first < range.end; first += CHUNK) {
+        const int64_t count = range.end - first < CHUNK ? range.end - first : CHUNK;
+        leit_dropout_scales(args->random, args->stream, 0, args->p, first, count, scale);
+        const float *from = scaling->from + first;
+        float *to = scaling->to + first;
+        /* A dropped element is 0 whatever it was, an infinity too. */
+        LEIT_NO_SHIFTED_ALIAS
+        for (int64_t i = 0; i < count; i++) to[i] = scale[i] == 0.0f ? 0.0f : from[i] * scale[i];
+    }
+}
+
+static leit_status scale_all(const leit_exec *exec, const struct leit_dropout *args,
+                             const float *from, float *to)
+{
+    LEIT_TRY(leit_elementwise_check("dropout", args->N, args->D));
+    const int64_t most = (int64_t)1 << 34; /* of elements: 32 bits count blocks of 4 */
+    LEIT_FAIL_IF(args->N > most / args->D, LEIT_INTERNAL,
+                 "dropout: %lld rows of %lld elements, expected at most 2^34 in all",
+                 (long long)args->N, (long long)args->D);
+    LEIT_FAIL_IF(!(args->p >= 0.0f && args->p < 1.0f), LEIT_INTERNAL,
+                 "dropout: p is %g, expected 0 <= p < 1", (double)args->p);
+    const int64_t elements = leit_rows(args->n_rows, args->N) * args->D;
+    if (args->p == 0.0f) {
+        if (from != to) memcpy(to, from, (size_t)elements * sizeof(float));
+        return LEIT_OK;
+    }
+    LEIT_FAIL_IF(args->random == NULL, LEIT_INTERNAL, "dropout: p is %g and random is NULL",
+                 (double)args->p);
+    struct scaling scaling = {args, from, to};
+    leit_elementwise_run(exec, elements, scale_block, &scaling);
+    return LEIT_OK;
+}
+
+leit_status leit_dropout_forward_cpu(const leit_exec *exec, const struct leit_dropout *args)
+{
+    return scale_all(exec, args, args->x, args->y);
+}
+
+leit_status leit_dropout_backward_cpu(const leit_exec *exec, const struct leit_dropout *args)
+{
+    return args->dx == NULL ? LEIT_OK : scale_all(exec, args, args->dy, args->dx);
+}

@@ -1,0 +1,83 @@
+/* Ops that treat every element alone: rows of D elements are one flat array, a task is a block. */
+#ifndef LEIT_KERNELS_ELEMENTWISE_H
+#define LEIT_KERNELS_ELEMENTWISE_H
+
+#include "kernels/blocks.h"
+#include "kernels/op.h"
+
+enum { LEIT_ELEMENTWISE_BLOCK = 8192 };
+
+/* Before a loop whose arrays are the same or apart, never shifted: lets it become vector code. */
+#if defined(__clang__)
+#define LEIT_NO_SHIFTED_ALIAS _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define LEIT_NO_SHIFTED_ALIAS _Pragma("GCC ivdep")
+#endif
+
+static inline leit_status leit_elementwise_check(const char *op, int64_t N, int64_t D)
+{
+    LEIT_FAIL_IF(N < 0 || D < 1, LEIT_INTERNAL,
+                 "%s: N is %lld and D is %lld, expected 0 and 1 or more", op, (long long)N,
+                 (long long)D);
+    return LEIT_OK;
+}
+
+/* Runs block(args, i) over all elements of the rows that hold data. */
+static inline void leit_elementwise_run(const leit_exec *exec, int64_t elements, leit_task *block,
+                                        void *context)
+{
+    leit_threads_run(exec->threads, leit_blocks(elements, LEIT_ELEMENTWISE_BLOCK), block, context);
+}
+
+/* Defines the three functions of the op leit_<op> with fields N, D, n_rows, x, y, dy, dx:
+ * y[i] = `value` and dx[i] = dy[i] * (`slope`), expressions in x[i] and y[i]. */
+#define LEIT_DEFINE_ACTIVATION(op, value, slope)                                                   \
+    size_t leit_##op##_workspace_cpu(const struct leit_##op *args, int n_workers)                  \
+    {                                                                                              \
+        (void)args;                                                                                \
+        (void)n_workers;                                                                           \
+        return 0;                                                                                  \
+    }                                                                                              \
+    static void forward_block(void *context, int64_t block, int worker)                            \
+    {                                                                                              \
+        (void)worker;                                                                              \
+        const struct leit_##op *args = context;                                                    \
+        const int64_t n = leit_rows(args->n_rows, args->N) * args->D;                              \
+        const leit_range range = leit_block_range(block, n, LEIT_ELEMENTWISE_BLOCK);               \
+        const float *x = args->x;                                                                  \
+        float *y = args->y;                                                                        \
+        LEIT_NO_SHIFTED_ALIAS                                                                      \
+        for (int64_t i = range.begin; i < range.end; i++) y[i] = (value);                          \
+    }                                                                                              \
+    leit_status leit_##op##_forward_cpu(const leit_exec *exec, const struct leit_##op *args)       \
+    {                                                                                              \
+        LEIT_TRY(leit_elementwise_check(#op, args->N, args->D));                                   \
+        struct leit_##op copy = *args;                                                             \
+        leit_elementwise_run(exec, leit_rows(args->n_rows, args->N) * args->D, forward_block,      \
+                             &copy);                                                               \
+        return LEIT_OK;                                                                            \
+    }                                                                                              \
+    static void backward_block(void *context, int64_t block, int worker)                           \
+    {                                                                                              \
+        (void)worker;                                                                              \
+        const struct leit_##op *args = context;                                                    \
+        const int64_t n = leit_rows(args->n_rows, args->N) * args->D;                              \
+        const leit_range range = leit_block_range(block, n, LEIT_ELEMENTWISE_BLOCK);               \
+        const float *x = args->x, *y = args->y, *dy = args->dy;                                    \
+        float *dx = args->dx;                                                                      \
+        (void)x;                                                                                   \
+        (void)y;                                                                                   \
+        LEIT_NO_SHIFTED_ALIAS                                                                      \
+        for (int64_t i = range.begin; i < range.end; i++) dx[i] = dy[i] * (slope);                 \
+    }                                                                                              \
+    leit_status leit_##op##_backward_cpu(const leit_exec *exec, const struct leit_##op *args)      \
+    {                                                                                              \
+        LEIT_TRY(leit_elementwise_check(#op, args->N, args->D));                                   \
+        if (args->dx == NULL) return LEIT_OK;                                                      \
+        struct leit_##op copy = *args;                                                             \
+        leit_elementwise_run(exec, leit_rows(args->n_rows, args->N) * args->D, backward_block,     \
+                             &copy);                                                               \
+        return LEIT_OK;                                                                            \
+    }
+
+#endif

@@ -1,0 +1,6 @@
+#include "kernels/gelu.h"
+
+#include "kernels/elementwise.h"
+#include "kernels/vector_math.h"
+
+LEIT_DEFINE_ACTIVATION(gelu, leit_gelu_value(x[i]), leit_gelu_slope(x[i]))
