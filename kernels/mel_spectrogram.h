@@ -57,7 +57,7 @@ leit_status leit_mel_tables_create(int n_fft, int hop_length, int n_mels, int sa
                                    leit_mel_tables **tables);
 void leit_mel_tables_free(leit_mel_tables *tables);
 
-typedef enum leit_mel_scale { LEIT_MEL_DB, LEIT_MEL_POWER } leit_mel_scale;
+typedef enum leit_mel_output { LEIT_MEL_DB, LEIT_MEL_POWER } leit_mel_output;
 
 typedef struct leit_mel_augment {
     float gain_db_min, gain_db_max; /* both 0: unchanged */
@@ -69,7 +69,7 @@ typedef struct leit_mel_augment {
 struct leit_mel_spectrogram {
     int64_t B, S;
     const leit_mel_tables *tables;
-    leit_mel_scale scale;
+    leit_mel_output scale;
     const int32_t *n_samples;
     const leit_mel_augment *augment; /* NULL: none */
     const leit_random *random;       /* read only where augment is given */

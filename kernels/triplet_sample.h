@@ -10,14 +10,12 @@
  *                  dimension E: d = max(sqrt(2 - 2 s), cutoff);
  *                  log w = (2 - E) log d - (E - 3) / 2 log(max(1 - d^2 / 4, 1e-8)), the largest of
  *                  the anchor's allowed rows subtracted before exp; w = 0 where
- *                  d >= nonzero_loss_cutoff. If that leaves no weight, all allowed rows weigh alike.
- *   The draw: r = u0 * sum of the allowed weights, in row order; the first row whose running sum
- *   exceeds r. u0 is word 0 of the Philox block {0, sample = n, step, stream}, as a uniform.
- *   Sums run in double: one draw costs nothing and equal embeddings give equal draws everywhere.
- *   Limits      0 <= N <= 4096, E >= 1.
- *   Repeatable  bit for bit.
- *   Source      Wu et al., "Sampling Matters in Deep Embedding Learning" (ICCV 2017), equations 4
- *               and 5, named by paper section 3.2.4.
+ *                  d >= nonzero_loss_cutoff. If that leaves no weight, all allowed rows weigh
+ * alike. The draw: r = u0 * sum of the allowed weights, in row order; the first row whose running
+ * sum exceeds r. u0 is word 0 of the Philox block {0, sample = n, step, stream}, as a uniform. Sums
+ * run in double: one draw costs nothing and equal embeddings give equal draws everywhere. Limits 0
+ * <= N <= 4096, E >= 1. Repeatable  bit for bit. Source      Wu et al., "Sampling Matters in Deep
+ * Embedding Learning" (ICCV 2017), equations 4 and 5, named by paper section 3.2.4.
  */
 #ifndef LEIT_KERNELS_TRIPLET_SAMPLE_H
 #define LEIT_KERNELS_TRIPLET_SAMPLE_H

@@ -1,10 +1,10 @@
 /* Checkpoints: named tensors and a few texts and numbers, on disk whole or not at all.
  *
- * A checkpoint is a folder, <run>/checkpoints/<name>/, with tensors.h5 (readable with h5py, every tensor
- * under its own name) and manifest.json (format version, sizes and XXH3-64 of each file). Saving
- * writes a folder aside, flushes every file, reads it back and verifies, renames the folder, flushes
- * the parent, moves the link `latest`, and only then prunes old ones. Whatever happens in between, the
- * checkpoints that were there stay readable.
+ * A checkpoint is a folder, <run>/checkpoints/<name>/, with tensors.h5 (readable with h5py, every
+ * tensor under its own name) and manifest.json (format version, sizes and XXH3-64 of each file).
+ * Saving writes a folder aside, flushes every file, reads it back and verifies, renames the folder,
+ * flushes the parent, moves the link `latest`, and only then prunes old ones. Whatever happens in
+ * between, the checkpoints that were there stay readable.
  *
  * Every failure is LEIT_CHECKPOINT and names the folder, the place and the cure.
  */
@@ -22,7 +22,8 @@ enum { LEIT_CHECKPOINT_VERSION = 1 };
 
 typedef struct leit_checkpoint_writer leit_checkpoint_writer;
 
-/* Starts <folder>/<name>; `folder` is made when it is missing, a checkpoint of that name is replaced. */
+/* Starts <folder>/<name>; `folder` is made when it is missing, a checkpoint of that name is
+ * replaced. */
 leit_status leit_checkpoint_create(const char *folder, const char *name,
                                    leit_checkpoint_writer **writer);
 
@@ -50,8 +51,8 @@ leit_status leit_checkpoint_prune(const char *folder, const char *prefix, int ke
 
 typedef struct leit_checkpoint leit_checkpoint;
 
-/* `path` is a checkpoint, or a run folder: then its `best`, else its `latest` is taken. The manifest
- * and the sizes are checked, and the sums of what is read. */
+/* `path` is a checkpoint, or a run folder: then its `best`, else its `latest` is taken. The
+ * manifest and the sizes are checked, and the sums of what is read. */
 leit_status leit_checkpoint_open(const char *path, leit_checkpoint **checkpoint);
 void leit_checkpoint_close(leit_checkpoint *checkpoint);
 const char *leit_checkpoint_path(const leit_checkpoint *checkpoint);

@@ -13,7 +13,7 @@ enum { B = 64, S = 16000, F = 128, W = 63 };
 
 /* Runs the op on `clips` copies of one noise clip; y (B, F, W) is allocated. */
 static float *run(const leit_mel_tables *tables, const leit_mel_augment *augment, uint32_t step,
-                  leit_mel_scale scale)
+                  leit_mel_output scale)
 {
     int16_t *pcm = NULL;
     float *y = NULL;

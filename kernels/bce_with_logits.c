@@ -1,0 +1,51 @@
+#include "kernels/bce_with_logits.h"
+
+#include <math.h>
+
+#include "kernels/losses.h"
+
+static leit_status check(const struct leit_bce_with_logits *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->K < 1, LEIT_INTERNAL,
+                 "bce_with_logits: N is %lld and K is %lld, expected N >= 0 and K >= 1",
+                 (long long)args->N, (long long)args->K);
+    return LEIT_OK;
+}
+
+size_t leit_bce_with_logits_workspace_cpu(const struct leit_bce_with_logits *args, int n_workers)
+{
+    (void)args;
+    (void)n_workers;
+    return 0;
+}
+
+leit_status leit_bce_with_logits_forward_cpu(const leit_exec *exec,
+                                             const struct leit_bce_with_logits *args)
+{
+    (void)exec;
+    LEIT_TRY(check(args));
+    const int64_t K = args->K, rows = leit_rows(args->n_rows, args->N);
+    for (int64_t n = 0; n < rows; n++) {
+        const float *x = args->x + n * K, *t = args->targets + n * K;
+        float total = 0.0f;
+        for (int64_t k = 0; k < K; k++)
+            total += fmaxf(x[k], 0.0f) - x[k] * t[k] + log1pf(expf(-fabsf(x[k])));
+        args->losses[n] = total / (float)K;
+    }
+    *args->loss = leit_mean_loss(args->losses, rows);
+    return LEIT_OK;
+}
+
+leit_status leit_bce_with_logits_backward_cpu(const leit_exec *exec,
+                                              const struct leit_bce_with_logits *args)
+{
+    (void)exec;
+    LEIT_TRY(check(args));
+    const int64_t rows = leit_rows(args->n_rows, args->N), count = rows * args->K;
+    const float share = leit_loss_share(args->dloss, rows) / (float)args->K;
+    for (int64_t i = 0; i < count; i++) {
+        const float sigmoid = 1.0f / (1.0f + expf(-args->x[i]));
+        args->dx[i] = share * (sigmoid - args->targets[i]);
+    }
+    return LEIT_OK;
+}

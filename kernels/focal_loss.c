@@ -1,0 +1,74 @@
+#include "kernels/focal_loss.h"
+
+#include <math.h>
+
+#include "kernels/losses.h"
+#include "kernels/softmax.h"
+
+static leit_status check(const struct leit_focal_loss *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->K < 1 || !(args->gamma >= 0.0f), LEIT_INTERNAL,
+                 "focal_loss: N is %lld, K is %lld, gamma is %g; expected N >= 0, K >= 1, gamma >= 0",
+                 (long long)args->N, (long long)args->K, (double)args->gamma);
+    for (int64_t n = 0; n < leit_rows(args->n_rows, args->N); n++)
+        LEIT_FAIL_IF(args->labels[n] < 0 || args->labels[n] >= args->K, LEIT_INTERNAL,
+                     "focal_loss: label %lld is %d, expected 0 to %lld", (long long)n,
+                     args->labels[n], (long long)args->K - 1);
+    return LEIT_OK;
+}
+
+size_t leit_focal_loss_workspace_cpu(const struct leit_focal_loss *args, int n_workers)
+{
+    (void)args;
+    (void)n_workers;
+    return 0;
+}
+
+/* 1 - p as the sum of the other probabilities: exact also where p rounds to 1. */
+static float rest_of(const float *p, int64_t K, int64_t label)
+{
+    float rest = 0.0f;
+    for (int64_t k = 0; k < K; k++)
+        if (k != label) rest += p[k];
+    return rest;
+}
+
+leit_status leit_focal_loss_forward_cpu(const leit_exec *exec, const struct leit_focal_loss *args)
+{
+    (void)exec;
+    LEIT_TRY(check(args));
+    const int64_t K = args->K, rows = leit_rows(args->n_rows, args->N);
+    for (int64_t n = 0; n < rows; n++) {
+        float *p = args->probabilities + n * K;
+        const float log_p = leit_softmax_row(args->x + n * K, K, args->labels[n], p);
+        args->losses[n] = -powf(rest_of(p, K, args->labels[n]), args->gamma) * log_p;
+    }
+    *args->loss = leit_mean_loss(args->losses, rows);
+    return LEIT_OK;
+}
+
+/* d loss / d x[k] = slope * (onehot - p[k]) with slope = -(1-p)^gamma, and for the full gradient
+ * slope += gamma p (1-p)^(gamma-1) log p. */
+leit_status leit_focal_loss_backward_cpu(const leit_exec *exec, const struct leit_focal_loss *args)
+{
+    (void)exec;
+    LEIT_TRY(check(args));
+    const int64_t K = args->K, rows = leit_rows(args->n_rows, args->N);
+    const float share = leit_loss_share(args->dloss, rows), gamma = args->gamma;
+    for (int64_t n = 0; n < rows; n++) {
+        const float *p = args->probabilities + n * K, *x = args->x + n * K;
+        const int32_t label = args->labels[n];
+        const float rest = rest_of(p, K, label);
+        float slope = -powf(rest, gamma);
+        if (!args->weight_is_constant && gamma > 0.0f && rest > 0.0f) {
+            float largest = x[0], total = 0.0f;
+            for (int64_t k = 1; k < K; k++) largest = fmaxf(largest, x[k]);
+            for (int64_t k = 0; k < K; k++) total += expf(x[k] - largest);
+            const float log_p = x[label] - largest - logf(total);
+            slope += gamma * p[label] * powf(rest, gamma - 1.0f) * log_p;
+        }
+        for (int64_t k = 0; k < K; k++)
+            args->dx[n * K + k] = share * slope * (k == label ? rest : -p[k]);
+    }
+    return LEIT_OK;
+}

@@ -1,0 +1,41 @@
+#include "kernels/mse.h"
+
+#include "kernels/losses.h"
+
+static leit_status check(const struct leit_mse *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->D < 1, LEIT_INTERNAL,
+                 "mse: N is %lld and D is %lld, expected N >= 0 and D >= 1", (long long)args->N,
+                 (long long)args->D);
+    return LEIT_OK;
+}
+
+size_t leit_mse_workspace_cpu(const struct leit_mse *args, int n_workers)
+{
+    (void)args;
+    (void)n_workers;
+    return 0;
+}
+
+LEIT_DEFINE_SUM(squared_distance, (x[i] - y[i]) * (x[i] - y[i]), const float *x, const float *y)
+
+leit_status leit_mse_forward_cpu(const leit_exec *exec, const struct leit_mse *args)
+{
+    (void)exec;
+    LEIT_TRY(check(args));
+    const int64_t D = args->D, rows = leit_rows(args->n_rows, args->N);
+    for (int64_t n = 0; n < rows; n++)
+        args->losses[n] = squared_distance(args->x + n * D, args->target + n * D, D) / (float)D;
+    *args->loss = leit_mean_loss(args->losses, rows);
+    return LEIT_OK;
+}
+
+leit_status leit_mse_backward_cpu(const leit_exec *exec, const struct leit_mse *args)
+{
+    (void)exec;
+    LEIT_TRY(check(args));
+    const int64_t rows = leit_rows(args->n_rows, args->N), count = rows * args->D;
+    const float share = 2.0f * leit_loss_share(args->dloss, rows) / (float)args->D;
+    for (int64_t i = 0; i < count; i++) args->dx[i] = share * (args->x[i] - args->target[i]);
+    return LEIT_OK;
+}

@@ -1,0 +1,54 @@
+#include "kernels/softmax_cross_entropy.h"
+
+#include "kernels/losses.h"
+#include "kernels/softmax.h"
+
+/* A few dozen rows of a few classes: one thread is faster than waking another. */
+
+static leit_status check(const struct leit_softmax_cross_entropy *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->K < 1, LEIT_INTERNAL,
+                 "softmax_cross_entropy: N is %lld and K is %lld, expected N >= 0 and K >= 1",
+                 (long long)args->N, (long long)args->K);
+    for (int64_t n = 0; n < leit_rows(args->n_rows, args->N); n++)
+        LEIT_FAIL_IF(args->labels[n] < 0 || args->labels[n] >= args->K, LEIT_INTERNAL,
+                     "softmax_cross_entropy: label %lld is %d, expected 0 to %lld", (long long)n,
+                     args->labels[n], (long long)args->K - 1);
+    return LEIT_OK;
+}
+
+size_t leit_softmax_cross_entropy_workspace_cpu(const struct leit_softmax_cross_entropy *args,
+                                                int n_workers)
+{
+    (void)args;
+    (void)n_workers;
+    return 0;
+}
+
+leit_status leit_softmax_cross_entropy_forward_cpu(const leit_exec *exec,
+                                                   const struct leit_softmax_cross_entropy *args)
+{
+    (void)exec;
+    LEIT_TRY(check(args));
+    const int64_t K = args->K, rows = leit_rows(args->n_rows, args->N);
+    for (int64_t n = 0; n < rows; n++)
+        args->losses[n] =
+            -leit_softmax_row(args->x + n * K, K, args->labels[n], args->probabilities + n * K);
+    *args->loss = leit_mean_loss(args->losses, rows);
+    return LEIT_OK;
+}
+
+leit_status leit_softmax_cross_entropy_backward_cpu(const leit_exec *exec,
+                                                    const struct leit_softmax_cross_entropy *args)
+{
+    (void)exec;
+    LEIT_TRY(check(args));
+    const int64_t K = args->K, rows = leit_rows(args->n_rows, args->N);
+    const float share = leit_loss_share(args->dloss, rows);
+    for (int64_t n = 0; n < rows; n++) {
+        const float *p = args->probabilities + n * K;
+        for (int64_t k = 0; k < K; k++)
+            args->dx[n * K + k] = share * (p[k] - (k == args->labels[n] ? 1.0f : 0.0f));
+    }
+    return LEIT_OK;
+}
