@@ -237,6 +237,13 @@ static void masks_cover_whole_rows_and_columns(void **state)
         }
         leit_free(masked);
     }
+    /* On the power scale -80 dB is 1e-8, in the same cells. */
+    float *db = run(tables, &augment, 0, LEIT_MEL_DB);
+    float *power = run(tables, &augment, 0, LEIT_MEL_POWER);
+    for (int64_t i = 0; i < (int64_t)B * F * W; i++)
+        assert_int_equal(db[i] == -80.0f, power[i] == 1e-8f);
+    leit_free(power);
+    leit_free(db);
     /* Width uniform in [0, 25) columns and [0, 32) rows: means 12.5 and 16, deviations 7.2 and 9.2,
      * each mean within five standard errors over 256 clips. */
     assert_true(fabs(columns / (B * STEPS) - 12.5) < 5 * 7.3 / 16);
