@@ -2,6 +2,9 @@
 """The ids Hugging Face's BERT tokenizer gives.
 
     wordpiece.py golden             writes tests/golden/wordpiece_vocab.txt and wordpiece.tsv
+    wordpiece.py unicode            writes tests/golden/wordpiece_unicode.tsv: the characters of this
+                                    Python's Unicode as ranges, and for each context of CONTEXTS the
+                                    XXH3 sum of the ids of all of them (a minute)
     wordpiece.py data DIRECTORY     writes tests/golden/wordpiece_data.tsv: for each text corpus below
                                     DIRECTORY (vocabulary bert_vocab/vocab.txt) the number of texts and
                                     ids and the XXH3 sum of the ids; no text
@@ -16,6 +19,7 @@ import glob
 import os
 import random
 import sys
+import tempfile
 import unicodedata
 
 import tokenizers
@@ -204,15 +208,41 @@ class Judge:
             print("   ", *map(ascii, example), file=sys.stderr)
 
 
-def unicode_vocabulary(path):
-    """Every scalar value c that may stand in a word, as c and ##c, in order of code points."""
+# Neighbours that bring out lower case, final sigma, accents, composition and word borders.
+CONTEXTS = ["a{}b", "\u0391\u03a3{}", "\u0391\u03a3{}\u0391", "\u0391{}\u03a3", "{}\u03a3", "{}\u0301\u0323\u0345b",
+            "a\u0323{}\u0301", "{}{} [{}]"]
+# Scripts in which thousands of characters behave alike are left out, to keep the vocabulary small.
+LEFT_OUT = ("CJK UNIFIED", "HANGUL SYLLABLE", "TANGUT", "CUNEIFORM", "EGYPTIAN", "ANATOLIAN", "NUSHU", "KHITAN")
+
+
+def unicode_characters():
+    return [chr(c) for c in range(0x21, 0x110000)
+            if unicodedata.category(chr(c)) not in ("Cn", "Co", "Cs")
+            and not unicodedata.name(chr(c), "").startswith(LEFT_OUT)]
+
+
+def unicode_golden():
+    characters = unicode_characters()
     tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    for c in range(0x21, 0x110000):
-        if 0xD800 <= c <= 0xDFFF or chr(c).isspace():
-            continue
-        tokens += [chr(c), "##" + chr(c)]
-    with open(path, "w", encoding="utf-8", newline="\n") as out:
-        out.write("\n".join(tokens) + "\n")
+    for c in characters:
+        if not c.isspace():
+            tokens += [c, "##" + c]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8", newline="\n") as vocabulary_file:
+        vocabulary_file.write("\n".join(tokens) + "\n")
+        vocabulary_file.flush()
+        slow = BertTokenizerLegacy(vocabulary_file.name)
+    with open(os.path.join(GOLDEN, "wordpiece_unicode.tsv"), "w", encoding="utf-8") as out:
+        out.write(f"# contexts: text with {{}} for the character, XXH3; then its ranges; {VERSIONS}\n")
+        for context in CONTEXTS:
+            ids = [i for c in characters for i in slow.encode(context.replace("{}", c))]
+            digest = xxh3(b"".join(i.to_bytes(4, "little") for i in ids))
+            out.write(f"context\t{escape(context.encode())}\t{digest:016x}\n")
+        start = last = ord(characters[0])
+        for c in [*map(ord, characters[1:]), 0x110000]:
+            if c != last + 1:
+                out.write(f"range\t{start:x}\t{last:x}\n")
+                start = c
+            last = c
 
 
 def golden():
@@ -265,6 +295,8 @@ def compare(vocabulary_file, text_file):
 if __name__ == "__main__":
     if sys.argv[1:2] == ["golden"]:
         golden()
+    elif sys.argv[1:2] == ["unicode"]:
+        unicode_golden()
     elif sys.argv[1:2] == ["data"] and len(sys.argv) == 3:
         data(sys.argv[2])
     elif sys.argv[1:2] == ["compare"] and len(sys.argv) == 4:
