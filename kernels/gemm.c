@@ -24,100 +24,12 @@ enum {
     TILE_COLUMNS = 384,
     SMALLEST = 48,
     MR = LEIT_MICRO_ROWS,
-    NR = LEIT_MICRO_COLUMNS,
-    SLACK = 8
+    NR = LEIT_MICRO_COLUMNS
 };
 
 static _Thread_local struct {
-    float a[BLOCK_M * BLOCK_K + SLACK], b[TILE_COLUMNS * BLOCK_K + SLACK];
+    float a[BLOCK_M * BLOCK_K + LEIT_PACK_SLACK], b[TILE_COLUMNS * BLOCK_K + LEIT_PACK_SLACK];
 } packed __attribute__((aligned(64)));
-
-/* ---- packing ---- */
-
-#define PICK(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-
-static inline __attribute__((always_inline)) void transpose(leit_float8 r[8])
-{
-    leit_float8 s[8];
-    for (int i = 0; i < 8; i += 2) {
-        s[i] = PICK(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        s[i + 1] = PICK(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int j = 0; j < 2; j++) {
-            r[i + 2 * j] = PICK(s[i + j], s[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-            r[i + 2 * j + 1] = PICK(s[i + j], s[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-    for (int i = 0; i < 4; i++) {
-        s[i] = PICK(r[i], r[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        s[i + 4] = PICK(r[i], r[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-    for (int i = 0; i < 8; i++) r[i] = s[i];
-}
-
-/* Up to 8 rows of the source become columns of the panel, 8 values of k at a time. Each store
- * writes 8 columns: those beyond the panel's width fall on the next k, which comes later, and
- * behind the last on SLACK. */
-static inline __attribute__((always_inline)) void pack_columns(float *restrict panel, int64_t width,
-                                                               const float *restrict source,
-                                                               int64_t stride, int64_t n, int64_t K)
-{
-    int64_t k = 0;
-    for (; k + 8 <= K; k += 8) {
-        leit_float8 rows[8] = {0};
-        for (int64_t c = 0; c < n; c++) rows[c] = *(const leit_float8 *)(source + c * stride + k);
-        transpose(rows);
-        for (int i = 0; i < 8; i++) *(leit_float8 *)(panel + (k + i) * width) = rows[i];
-    }
-    for (; k < K; k++)
-        for (int64_t c = 0; c < 8 && c < width; c++)
-            panel[k * width + c] = c < n ? source[c * stride + k] : 0.0f;
-}
-
-/* panel[k][c] = source[c][k] for n rows of the source, zero for the rest up to `width`. */
-static void pack_transposed(float *panel, int64_t width, const float *source, int64_t stride,
-                            int64_t n, int64_t K)
-{
-    if (width == MR && n == MR) { /* the common cases, with constants the compiler can use */
-        pack_columns(panel, MR, source, stride, MR, K);
-    } else if (width == NR && n == NR) {
-        pack_columns(panel, NR, source, stride, 8, K);
-        pack_columns(panel + 8, NR, source + 8 * stride, stride, 8, K);
-    } else {
-        for (int64_t c = 0; c < width; c += 8) {
-            const int64_t left = n - c < 0 ? 0 : n - c;
-            pack_columns(panel + c, width, source + (left > 0 ? c : 0) * stride, stride,
-                         left < 8 ? left : 8, K);
-        }
-    }
-}
-
-/* panel[k][c] = source[k][c], likewise. */
-static void pack_straight(float *restrict panel, int64_t width, const float *restrict source,
-                          int64_t stride, int64_t n, int64_t K)
-{
-    for (int64_t k = 0; k < K; k++, panel += width, source += stride) {
-        if (n == NR) {
-            memcpy(panel, source, NR * sizeof(float));
-        } else if (n == MR && width == MR) {
-            memcpy(panel, source, MR * sizeof(float));
-        } else {
-            for (int64_t c = 0; c < width; c++) panel[c] = c < n ? source[c] : 0.0f;
-        }
-    }
-}
-
-static void pack(float *panels, int64_t width, bool transposed, const float *source, int64_t stride,
-                 int64_t n, int64_t K)
-{
-    for (int64_t start = 0; start < n; start += width, panels += width * K) {
-        const int64_t count = n - start < width ? n - start : width;
-        if (transposed)
-            pack_transposed(panels, width, source + start * stride, stride, count, K);
-        else
-            pack_straight(panels, width, source + start, stride, count, K);
-    }
-}
 
 /* ---- one tile ---- */
 
@@ -191,13 +103,13 @@ static void compute_tile(const struct leit_gemm *gemm, leit_range rows, leit_ran
     if (gemm->K == 0) scale_tile(gemm, rows, columns);
     for (int64_t k = 0; k < gemm->K; k += block_k) {
         const int64_t K = gemm->K - k < block_k ? gemm->K - k : block_k;
-        pack(packed.b, NR, gemm->transpose_b, b + k * (gemm->transpose_b ? 1 : gemm->ldb),
-             gemm->ldb, N, K);
+        leit_pack_panels(packed.b, NR, gemm->transpose_b,
+                         b + k * (gemm->transpose_b ? 1 : gemm->ldb), gemm->ldb, N, K);
         for (int64_t m = 0; m < rows.end - rows.begin; m += block_m) {
             leit_range block = leit_block_range(m / block_m, rows.end - rows.begin, block_m);
             const int64_t M = block.end - block.begin;
             const float *corner = gemm->transpose_a ? a + k * gemm->lda + m : a + m * gemm->lda + k;
-            pack(packed.a, MR, !gemm->transpose_a, corner, gemm->lda, M, K);
+            leit_pack_panels(packed.a, MR, !gemm->transpose_a, corner, gemm->lda, M, K);
             multiply_panels(M, N, K, gemm->alpha, k == 0 ? gemm->beta : 1.0f,
                             gemm->c + (rows.begin + m) * gemm->ldc + columns.begin, gemm->ldc);
         }

@@ -5,11 +5,20 @@
 #ifndef LEIT_KERNELS_MICRO_GEMM_H
 #define LEIT_KERNELS_MICRO_GEMM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { LEIT_MICRO_ROWS = 6, LEIT_MICRO_COLUMNS = 16 };
 
 typedef float leit_float8 __attribute__((vector_size(32), aligned(4), may_alias));
+
+/* Packs n rows (transposed: the source is (n, K)) or n columns (the source is (K, n)) into panels
+ * of `width` (LEIT_MICRO_ROWS or LEIT_MICRO_COLUMNS), one behind the other, K x width each, zeros
+ * where the last one has no more: panel[k * width + i] = source(start of the panel + i, k). Panels
+ * of LEIT_MICRO_ROWS need room for LEIT_PACK_SLACK floats behind the last. */
+enum { LEIT_PACK_SLACK = 8 };
+void leit_pack_panels(float *panels, int64_t width, bool transposed, const float *source,
+                      int64_t stride, int64_t n, int64_t K);
 
 struct leit_micro {
     leit_float8 sum[LEIT_MICRO_ROWS][2];

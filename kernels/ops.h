@@ -3,6 +3,7 @@
 #define LEIT_KERNELS_OPS_H
 
 #include "kernels/add.h"
+#include "kernels/attention.h"
 #include "kernels/batchnorm1d.h"
 #include "kernels/batchnorm2d.h"
 #include "kernels/concat_rows.h"
@@ -12,6 +13,7 @@
 #include "kernels/gather_rows.h"
 #include "kernels/gelu.h"
 #include "kernels/global_max_pool.h"
+#include "kernels/l2_normalize.h"
 #include "kernels/layernorm.h"
 #include "kernels/linear.h"
 #include "kernels/maxpool2d.h"

@@ -249,6 +249,48 @@ def dropout(g):
     yield f"N={N} D={D} p={p}", dict(x=x, y=y, dy=dy, dx=backward(y, dy, x)[0])
 
 
+@op
+def attention(g):
+    """scaled_dot_product_attention sequence by sequence; with dropout, its definition in torch."""
+    for B, T, H, D, extra in ((3, 7, 2, 10, ""), (2, 6, 2, 8, " dropout=0.25"), (3, 5, 1, 4, " cls=1 dropout=0.5")):
+        dropout = float(extra.split("dropout=")[1]) if extra else 0.0
+        lengths = [T if s == 0 else 1 + (s * 37 + 11) % T for s in range(B)]
+        k_offsets = np.concatenate(([0], np.cumsum(lengths)))
+        q_offsets = np.arange(B + 1) if "cls" in extra else k_offsets
+        Nq, Nk = q_offsets[-1], k_offsets[-1]
+        q, k, v, dy = normal(g, Nq, D), normal(g, Nk, D), normal(g, Nk, D), normal(g, Nq, D)
+        for t in (q, k, v):
+            t.requires_grad_()
+        rows, logsumexp = [], torch.empty(H, Nq, dtype=torch.float64)
+        for s in range(B):
+            mine, theirs = slice(q_offsets[s], q_offsets[s + 1]), slice(k_offsets[s], k_offsets[s + 1])
+            heads = lambda t: t.reshape(len(t), H, D // H).transpose(0, 1)
+            qs, ks, vs = heads(q[mine]), heads(k[theirs]), heads(v[theirs])
+            scores = qs @ ks.transpose(1, 2) / (D // H) ** 0.5
+            logsumexp[:, mine] = scores.logsumexp(2).detach()
+            if dropout == 0:
+                ys = torch.nn.functional.scaled_dot_product_attention(qs, ks, vs)
+            else:
+                shape = scores.shape[1:]
+                scales = torch.stack([dropout_scales(shape.numel(), dropout, s * H + h, 1024 + 5).reshape(shape)
+                                      for h in range(H)])
+                ys = (scores.softmax(2) * scales) @ vs
+            rows.append(ys.transpose(0, 1).reshape(-1, D))
+        y = torch.cat(rows)
+        dq, dk, dv = backward(y, dy, (q, k, v))
+        yield f"B={B} T={T} H={H} D={D}{extra}", dict(
+            q_offsets=q_offsets, k_offsets=k_offsets, q=q, k=k, v=v, y=y, logsumexp=logsumexp, dy=dy, dq=dq, dk=dk,
+            dv=dv)
+
+
+@op
+def l2_normalize(g):
+    for N, E in ((3, 1), (7, 33)):
+        x, dy = normal(g, N, E).requires_grad_(), normal(g, N, E)
+        y = torch.nn.functional.normalize(x)
+        yield f"N={N} E={E}", dict(x=x, y=y, norm=x.norm(dim=1), dy=dy, dx=backward(y, dy, x)[0])
+
+
 def write(name):
     generator = torch.Generator().manual_seed(sum(map(ord, name)))
     FOLDER.mkdir(parents=True, exist_ok=True)
