@@ -150,12 +150,27 @@ static void pack_panel(void *context, int64_t panel, int worker)
 
 /* ---- running ---- */
 
+LEIT_INLINE void gather_inner(const float *corner, int64_t row_floats, int64_t size,
+                              int64_t patch_row_floats, float *patch)
+{
+    for (int64_t i = 0; i < size; i++, corner += row_floats)
+        for (int64_t j = 0; j < patch_row_floats; j++) *patch++ = corner[j];
+}
+
 void leit_gather_patch(const float *image, int64_t H, int64_t W, int64_t C, int kernel_size,
                        int64_t h, int64_t w, float *patch)
 {
-    const int pad = kernel_size / 2;
-    for (int64_t i = h - pad; i < h - pad + kernel_size; i++)
-        for (int64_t j = w - pad; j < w - pad + kernel_size; j++) {
+    const int64_t size = kernel_size, top = h - size / 2, left = w - size / 2;
+    if (top >= 0 && top + size <= H && left >= 0 && left + size <= W) {
+        const float *corner = image + (top * W + left) * C;
+        if (C == 1 && size == 3)
+            gather_inner(corner, W, 3, 3, patch); /* constants make this nine moves */
+        else
+            gather_inner(corner, W * C, size, size * C, patch);
+        return;
+    }
+    for (int64_t i = top; i < top + size; i++)
+        for (int64_t j = left; j < left + size; j++) {
             const bool inside = i >= 0 && i < H && j >= 0 && j < W;
             for (int64_t c = 0; c < C; c++) *patch++ = inside ? image[(i * W + j) * C + c] : 0.0f;
         }
@@ -298,6 +313,21 @@ static void multiply_pixels(const struct thin *thin, const float *dy, int64_t co
     }
 }
 
+/* Adds the products of one row of dy under one tap to a row of dx, whose pixel w takes them from
+ * pixel w + shift. */
+static void add_products(const struct thin *thin, const float *products, int64_t tap, int64_t shift,
+                         float *dx)
+{
+    const int64_t W = thin->of->W, K = thin->of->K, columns = thin->columns;
+    const int64_t begin = clamp(-shift, 0, W), end = clamp(W - shift, 0, W);
+    const float *from = products + tap * K;
+    if (K == 1)
+        for (int64_t w = begin; w < end; w++) dx[w] += from[(w + shift) * columns];
+    else
+        for (int64_t w = begin; w < end; w++)
+            for (int64_t k = 0; k < K; k++) dx[w * K + k] += from[(w + shift) * columns + k];
+}
+
 static void thin_block(void *context, int64_t block, int worker)
 {
     const struct thin *thin = context;
@@ -309,19 +339,17 @@ static void thin_block(void *context, int64_t block, int worker)
     const int64_t above = clamp(rows.begin - pad, 0, H), below = clamp(rows.end + pad, 0, H);
     multiply_pixels(thin, of->x + (image * H + above) * W * of->C, (below - above) * W, products);
 
-    for (int64_t h = rows.begin; h < rows.end; h++)
-        for (int64_t w = 0; w < W; w++)
-            for (int64_t k = 0; k < K; k++) {
-                float sum = 0.0f;
-                for (int64_t i = 0; i < size; i++)
-                    for (int64_t j = 0; j < size; j++) {
-                        const int64_t from_h = h + pad - i, from_w = w + pad - j;
-                        if (from_h < 0 || from_h >= H || from_w < 0 || from_w >= W) continue;
-                        const int64_t pixel = (from_h - above) * W + from_w;
-                        sum += products[pixel * thin->columns + (i * size + j) * K + k];
-                    }
-                of->y[((image * H + h) * W + w) * K + k] = sum;
-            }
+    for (int64_t h = rows.begin; h < rows.end; h++) {
+        float *dx = of->y + (image * H + h) * W * K;
+        memset(dx, 0, (size_t)(W * K) * sizeof(float));
+        for (int64_t i = 0; i < size; i++) {
+            const int64_t from = h + pad - i;
+            if (from < 0 || from >= H) continue;
+            for (int64_t j = 0; j < size; j++)
+                add_products(thin, products + (from - above) * W * thin->columns, i * size + j,
+                             pad - j, dx);
+        }
+    }
 }
 
 size_t leit_convolve_workspace(const leit_convolution *convolution, int n_workers)
