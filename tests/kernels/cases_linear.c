@@ -37,7 +37,7 @@ static void describe(leit_case *c)
     if (has_bias) leit_case_gradient_sum(c, "db", &args->db, "b");
     double product = 2.0 * (double)(rows * D * K);
     double bytes = (double)(rows * D + K * D + rows * K) * sizeof(float);
-    leit_case_work(c, product, bytes, (args->dx != NULL ? 2 : 1) * product, 2 * bytes);
+    leit_case_work(c, product, bytes, (leit_case_int(c, "no_dx", 0) ? 1 : 2) * product, 2 * bytes);
 }
 
 LEIT_CASES(linear)
