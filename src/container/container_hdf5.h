@@ -28,7 +28,6 @@ hid_t leit_hdf5_file_type(leit_dtype dtype);
 hid_t leit_hdf5_memory_type(leit_dtype dtype);
 
 leit_status leit_container_check_name(const char *path, const char *name);
-bool leit_container_is_utf8(const char *bytes, size_t size_bytes);
 
 enum { CONTAINER_MAX_NAME_BYTES = 1024, CONTAINER_MAX_TEXT_BYTES = 60000, SUM_TEXT_BYTES = 17 };
 
