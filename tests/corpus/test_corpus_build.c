@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "corpus/corpus.h"
 #include "corpus/mapping.h"
+#include "leitmotif/etude.h"
 #include "support/testing.h"
 
 static const char *scratch(const char *name)
@@ -485,6 +486,25 @@ static void bad_clip_tables_are_named(void **state)
 
 /* ---- The rest ------------------------------------------------------------------------------- */
 
+/* What etude generates is built by its own manifests. */
+static void the_built_in_corpus(void **state)
+{
+    (void)state;
+    struct leit_etude_options options = LEIT_ETUDE_OPTIONS_INIT;
+    options.n_texts_per_label = 5;
+    options.n_clips_per_mood = 5;
+    options.clip_seconds = 1;
+    options.n_library = 0;
+    assert_ok(leit_etude_generate(scratch("etude"), &options));
+    static const char *const names[] = {"etude_alm", "etude_isear", "etude_tags"};
+    for (int i = 0; i < 3; i++) {
+        char manifest_path[1100];
+        snprintf(manifest_path, sizeof manifest_path, "%s/%s.yaml", scratch("etude"), names[i]);
+        assert_ok(leit_corpus_build(manifest_path, scratch("etude.h5"), NULL, 0));
+        assert_ok(leit_corpus_check(scratch("etude.h5")));
+    }
+}
+
 static void a_full_disk_is_reported(void **state)
 {
     (void)state;
@@ -546,6 +566,7 @@ int main(void)
         cmocka_unit_test(clips_become_pcm),
         cmocka_unit_test(clips_with_several_tags),
         cmocka_unit_test(bad_clip_tables_are_named),
+        cmocka_unit_test(the_built_in_corpus),
         cmocka_unit_test(a_full_disk_is_reported),
         cmocka_unit_test(stats_in_words_and_json),
     };
