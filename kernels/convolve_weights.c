@@ -98,8 +98,11 @@ static void pack_vectors(const struct plan *plan, int64_t row, float *to)
     for (int64_t v = 0; v < plan->n_vectors; v++, to += plan->row_floats) {
         const int64_t first = v * LEIT_NATIVE;
         const int64_t count = smaller(channels - first, LEIT_NATIVE);
-        memset(to, 0, (size_t)plan->row_floats * sizeof(float));
-        float *at = to + plan->pad * LEIT_NATIVE;
+        const int64_t pad_floats = plan->pad * LEIT_NATIVE;
+        float *at = to + pad_floats;
+        if (count < LEIT_NATIVE) memset(to, 0, (size_t)plan->row_floats * sizeof(float));
+        memset(to, 0, (size_t)pad_floats * sizeof(float));
+        memset(to + plan->row_floats - pad_floats, 0, (size_t)pad_floats * sizeof(float));
         if (count == LEIT_NATIVE)
             for (int64_t w = 0; w < plan->W; w++, at += LEIT_NATIVE)
                 leit_vector_store(at, leit_vector_load(from + w * channels + first));
