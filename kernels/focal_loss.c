@@ -7,9 +7,10 @@
 
 static leit_status check(const struct leit_focal_loss *args)
 {
-    LEIT_FAIL_IF(args->N < 0 || args->K < 1 || !(args->gamma >= 0.0f), LEIT_INTERNAL,
-                 "focal_loss: N is %lld, K is %lld, gamma is %g; expected N >= 0, K >= 1, gamma >= 0",
-                 (long long)args->N, (long long)args->K, (double)args->gamma);
+    LEIT_FAIL_IF(
+        args->N < 0 || args->K < 1 || !(args->gamma >= 0.0f), LEIT_INTERNAL,
+        "focal_loss: N is %lld, K is %lld, gamma is %g; expected N >= 0, K >= 1, gamma >= 0",
+        (long long)args->N, (long long)args->K, (double)args->gamma);
     for (int64_t n = 0; n < leit_rows(args->n_rows, args->N); n++)
         LEIT_FAIL_IF(args->labels[n] < 0 || args->labels[n] >= args->K, LEIT_INTERNAL,
                      "focal_loss: label %lld is %d, expected 0 to %lld", (long long)n,

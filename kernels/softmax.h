@@ -5,8 +5,8 @@
 #include <math.h>
 #include <stdint.h>
 
-/* Writes softmax(x) of K logits to p and returns log p[label], from the logits so that a small p loses
- * nothing. */
+/* Writes softmax(x) of K logits to p and returns log p[label], from the logits so that a small p
+ * loses nothing. */
 static inline float leit_softmax_row(const float *x, int64_t K, int64_t label, float *p)
 {
     float largest = x[0];
