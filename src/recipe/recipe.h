@@ -48,16 +48,16 @@
 #define LEIT_RESUME_ENUM(constant, word) LEIT_RESUME_##constant,
 
 enum leit_strategy_id { LEIT_STRATEGY_LIST(LEIT_STRATEGY_ENUM) LEIT_N_STRATEGIES };
-enum leit_text_split { LEIT_TEXT_SPLIT_LIST(LEIT_TEXT_SPLIT_ENUM) };
-enum leit_mel_scale { LEIT_MEL_SCALE_LIST(LEIT_MEL_SCALE_ENUM) };
-enum leit_output_activation { LEIT_OUTPUT_ACTIVATION_LIST(LEIT_OUTPUT_ACTIVATION_ENUM) };
-enum leit_negatives { LEIT_NEGATIVES_LIST(LEIT_NEGATIVES_ENUM) };
-enum leit_negative_mask { LEIT_NEGATIVE_MASK_LIST(LEIT_NEGATIVE_MASK_ENUM) };
-enum leit_w2v_mapping { LEIT_W2V_MAPPING_LIST(LEIT_W2V_MAPPING_ENUM) };
-enum leit_schedule { LEIT_SCHEDULE_LIST(LEIT_SCHEDULE_ENUM) };
-enum leit_device_choice { LEIT_DEVICE_CHOICE_LIST(LEIT_DEVICE_CHOICE_ENUM) };
-enum leit_precision { LEIT_PRECISION_LIST(LEIT_PRECISION_ENUM) };
-enum leit_resume { LEIT_RESUME_LIST(LEIT_RESUME_ENUM) };
+enum leit_recipe_text_split { LEIT_TEXT_SPLIT_LIST(LEIT_TEXT_SPLIT_ENUM) };
+enum leit_recipe_mel_scale { LEIT_MEL_SCALE_LIST(LEIT_MEL_SCALE_ENUM) };
+enum leit_recipe_output_activation { LEIT_OUTPUT_ACTIVATION_LIST(LEIT_OUTPUT_ACTIVATION_ENUM) };
+enum leit_recipe_negatives { LEIT_NEGATIVES_LIST(LEIT_NEGATIVES_ENUM) };
+enum leit_recipe_negative_mask { LEIT_NEGATIVE_MASK_LIST(LEIT_NEGATIVE_MASK_ENUM) };
+enum leit_recipe_w2v_mapping { LEIT_W2V_MAPPING_LIST(LEIT_W2V_MAPPING_ENUM) };
+enum leit_recipe_schedule { LEIT_SCHEDULE_LIST(LEIT_SCHEDULE_ENUM) };
+enum leit_recipe_device_choice { LEIT_DEVICE_CHOICE_LIST(LEIT_DEVICE_CHOICE_ENUM) };
+enum leit_recipe_precision { LEIT_PRECISION_LIST(LEIT_PRECISION_ENUM) };
+enum leit_recipe_resume { LEIT_RESUME_LIST(LEIT_RESUME_ENUM) };
 
 /* A random draw between two ends; `enabled` is false for the empty list [], which means off. */
 struct leit_recipe_range {
@@ -73,12 +73,12 @@ struct leit_recipe_strings {
 struct leit_recipe_data {
     const char *text, *music, *tags; /* paths of corpora */
     int crop_samples, eval_crops, max_tokens;
-    enum leit_text_split text_split;
+    enum leit_recipe_text_split text_split;
 };
 
 struct leit_recipe_mel {
     int n_fft, hop_length, n_mels;
-    enum leit_mel_scale mel_scale;
+    enum leit_recipe_mel_scale mel_scale;
 };
 
 struct leit_recipe_augment {
@@ -102,7 +102,7 @@ struct leit_recipe_model_text {
 struct leit_recipe_model_head {
     int music_hidden, text_hidden, tag_hidden, embedding_width, shared_layers;
     double dropout;
-    enum leit_output_activation output_activation;
+    enum leit_recipe_output_activation output_activation;
 };
 
 struct leit_recipe_model {
@@ -113,14 +113,14 @@ struct leit_recipe_model {
 
 struct leit_recipe_loss {
     double music_focal_gamma, margin;
-    enum leit_negatives negatives;
-    enum leit_negative_mask negative_mask;
+    enum leit_recipe_negatives negatives;
+    enum leit_recipe_negative_mask negative_mask;
     double weight_tag_text, weight_tag_music, weight_text_music;
     double distance_cutoff, distance_nonzero_loss_cutoff;
 };
 
 struct leit_recipe_mapping {
-    enum leit_w2v_mapping w2v;
+    enum leit_recipe_w2v_mapping w2v;
 };
 
 struct leit_recipe_train {
@@ -130,7 +130,7 @@ struct leit_recipe_train {
     double learning_rate, beta1, beta2, epsilon, weight_decay;
     struct leit_recipe_strings weight_decay_exclude;
     int warmup_steps;
-    enum leit_schedule schedule;
+    enum leit_recipe_schedule schedule;
     double clip_norm; /* 0: off */
     int accumulate, early_stop_epochs;
     const char *reuse; /* a run folder */
@@ -143,12 +143,12 @@ struct leit_recipe_evaluate {
 
 struct leit_recipe_run {
     const char *directory;
-    enum leit_device_choice device;
+    enum leit_recipe_device_choice device;
     int threads; /* 0: all cores this process may use */
     bool deterministic;
-    enum leit_precision precision;
+    enum leit_recipe_precision precision;
     int shards, checkpoint_every_steps, checkpoint_every_seconds, keep_checkpoints;
-    enum leit_resume resume;
+    enum leit_recipe_resume resume;
     int rank_deadline_seconds;
 };
 
@@ -178,5 +178,8 @@ const char *leit_strategy_name(enum leit_strategy_id strategy);
 leit_status leit_recipe_parse(const char *label, const char *text, size_t size_bytes,
                               const char *const overrides[], size_t n_overrides,
                               leit_recipe **recipe);
+
+/* docs/recipes.md, whole. */
+leit_status leit_recipe_reference(leit_buffer *markdown);
 
 #endif
