@@ -25,6 +25,16 @@ static void assert_same(const leit_recipe *a, const leit_recipe *b)
     assert_ok(leit_recipe_diff(a, b, &difference));
     assert_string_equal(difference, "");
     leit_recipe_text_free(difference);
+    /* the difference compares what is printed; numbers have to be the same bits */
+    for (size_t i = 0; i < leit_recipe_n_keys; i++) {
+        const struct leit_recipe_key *key = &leit_recipe_keys[i];
+        const char *x = (const char *)a + key->offset, *y = (const char *)b + key->offset;
+        if (key->type == LEIT_KEY_FLOAT) assert_memory_equal(x, y, sizeof(double));
+        if (key->type == LEIT_KEY_RANGE) {
+            const struct leit_recipe_range *p = (const void *)x, *q = (const void *)y;
+            assert_true(p->enabled == q->enabled && p->low == q->low && p->high == q->high);
+        }
+    }
 }
 
 /* Two keys over one field, a default that does not fit, a section without a title. */
@@ -291,6 +301,7 @@ static void copy(void **state)
         leit_buffer text = {0};
         assert_ok(leit_file_read(path, 1 << 20, &text));
         assert_int_equal(strncmp(leit_buffer_text(&text), "# ", 2), 0);
+        assert_null(strstr(leit_buffer_text(&text), "//"));
 
         assert_ok(leit_recipe_copy(path, leit_test_directory())); /* into a folder, base by '..' */
         snprintf(path, sizeof path, "%s/mine.yaml", leit_test_directory());
@@ -303,6 +314,30 @@ static void copy(void **state)
                  "/nonexistent.yaml");
     assert_fails(leit_recipe_copy(leit_test_source(sources[0]), "/nonexistent/x.yaml"), LEIT_USAGE,
                  "/nonexistent");
+}
+
+/* libyaml counts characters after the byte order mark; the base is cut out by bytes. */
+static void copy_cuts_at_bytes(void **state)
+{
+    (void)state;
+    char base[1200], from[1200], to[1200];
+    const char *folder = leit_test_directory();
+    static const char text[] =
+        "\xEF\xBB\xBF# caf\xC3\xA9\r\nbase: b\xC3\xA9.yaml # kept\r\nseed: 7\r\n";
+    snprintf(base, sizeof base, "%s/cut/b\xC3\xA9.yaml", folder);
+    snprintf(from, sizeof from, "%s/cut/r.yaml", folder);
+    snprintf(to, sizeof to, "%s/cut", folder);
+    assert_ok(leit_file_make_directory(to));
+    assert_ok(leit_file_write(base, GOOD, strlen(GOOD)));
+    assert_ok(leit_file_write(from, text, strlen(text)));
+    snprintf(to, sizeof to, "%s/r_copy.yaml", folder);
+    assert_ok(leit_recipe_copy(from, to));
+    leit_buffer copied = {0};
+    assert_ok(leit_file_read(to, 1 << 20, &copied));
+    assert_string_equal(leit_buffer_text(&copied),
+                        "\xEF\xBB\xBF# caf\xC3\xA9\r\n"
+                        "base: cut/b\xC3\xA9.yaml # kept\r\nseed: 7\r\n");
+    leit_buffer_clear(&copied);
 }
 
 /* A recipe cut at any byte, and with any byte changed, loads or says why; nothing else. */
@@ -364,6 +399,7 @@ int main(void)
         cmocka_unit_test(the_paper_recipes_state_the_public_code),
         cmocka_unit_test(explain_names_the_origin),
         cmocka_unit_test(copy),
+        cmocka_unit_test(copy_cuts_at_bytes),
         cmocka_unit_test(damaged_recipes),
         cmocka_unit_test(the_reference_page_is_fresh),
     };
