@@ -10,7 +10,7 @@
  * no size leaves half-empty tiles.
  *
  * Weights are packed into panels: [panel][slab][tap][channel][output channel of the panel]. A slab
- * is one row of taps by at most CHANNELS channels: 12 KiB for AVX2, it stays in L1 while the tiles
+ * is one row of taps by at most CHANNELS channels, 12 KiB for AVX2: it stays in L1 while the tiles
  * of a task pass by. Between slabs the sums wait in y. */
 
 enum {
@@ -22,31 +22,49 @@ enum {
     GATHERED_ROWS = 16, /* of a task of the thin gradient */
 };
 
-/* Sums one slab. x holds taps * PIXELS pointers; `bias` NULL goes on from the sums in y, whose
- * pixels lie `stride` apart. */
-static void run_tile(const float *const *x, int64_t taps, int64_t channel, int64_t depth,
-                     const float *w, const float *bias, float *y, int64_t stride)
+LEIT_INLINE void add_pixel(leit_vector *sum, float x, leit_vector w0, leit_vector w1, int n_vectors)
+{
+    sum[0] += x * w0;
+    if (n_vectors == VECTORS) sum[1] += x * w1;
+}
+
+/* Sums one slab into the first n_vectors vectors of a tile. x holds taps * PIXELS pointers; `bias`
+ * NULL goes on from the sums in y, whose pixels lie `stride` apart. */
+LEIT_INLINE void sum_tile(const float *const *x, int64_t taps, int64_t channel, int64_t depth,
+                          const float *w, const float *bias, float *y, int64_t stride,
+                          const int n_vectors)
 {
     leit_vector sum[PIXELS][VECTORS];
     for (int i = 0; i < PIXELS; i++)
-        for (int v = 0; v < VECTORS; v++)
+        for (int v = 0; v < n_vectors; v++)
             sum[i][v] = leit_vector_load((bias != NULL ? bias : y + i * stride) + v * LEIT_NATIVE);
     for (int64_t t = 0; t < taps; t++, x += PIXELS) {
         const float *x0 = x[0] + channel, *x1 = x[1] + channel, *x2 = x[2] + channel;
         const float *x3 = x[3] + channel, *x4 = x[4] + channel, *x5 = x[5] + channel;
+        /* In this order a broadcast dies before the next: more would not fit in 16 registers. */
         for (int64_t c = 0; c < depth; c++, w += PANEL) {
             const leit_vector w0 = leit_vector_load(w), w1 = leit_vector_load(w + LEIT_NATIVE);
-            sum[0][0] += x0[c] * w0, sum[0][1] += x0[c] * w1;
-            sum[1][0] += x1[c] * w0, sum[1][1] += x1[c] * w1;
-            sum[2][0] += x2[c] * w0, sum[2][1] += x2[c] * w1;
-            sum[3][0] += x3[c] * w0, sum[3][1] += x3[c] * w1;
-            sum[4][0] += x4[c] * w0, sum[4][1] += x4[c] * w1;
-            sum[5][0] += x5[c] * w0, sum[5][1] += x5[c] * w1;
+            add_pixel(sum[0], x0[c], w0, w1, n_vectors),
+                add_pixel(sum[1], x1[c], w0, w1, n_vectors);
+            add_pixel(sum[2], x2[c], w0, w1, n_vectors),
+                add_pixel(sum[3], x3[c], w0, w1, n_vectors);
+            add_pixel(sum[4], x4[c], w0, w1, n_vectors),
+                add_pixel(sum[5], x5[c], w0, w1, n_vectors);
         }
     }
     for (int i = 0; i < PIXELS; i++)
-        for (int v = 0; v < VECTORS; v++)
+        for (int v = 0; v < n_vectors; v++)
             leit_vector_store(y + i * stride + v * LEIT_NATIVE, sum[i][v]);
+}
+
+/* `width` <= PANEL output channels exist; with half a panel one vector does. */
+static void run_tile(const float *const *x, int64_t taps, int64_t channel, int64_t depth,
+                     const float *w, const float *bias, float *y, int64_t stride, int64_t width)
+{
+    if (width <= LEIT_NATIVE)
+        sum_tile(x, taps, channel, depth, w, bias, y, stride, 1);
+    else
+        sum_tile(x, taps, channel, depth, w, bias, y, stride, VECTORS);
 }
 
 /* The same where only the first n_pixels and n_channels of the tile exist. */
@@ -57,7 +75,7 @@ static void run_edge_tile(const float *const *x, int64_t taps, int64_t channel, 
     float tile[PIXELS * PANEL] = {0};
     for (int64_t i = 0; bias == NULL && i < n_pixels; i++)
         for (int64_t k = 0; k < n_channels; k++) tile[i * PANEL + k] = y[i * stride + k];
-    run_tile(x, taps, channel, depth, w, bias, tile, PANEL);
+    run_tile(x, taps, channel, depth, w, bias, tile, PANEL, n_channels);
     for (int64_t i = 0; i < n_pixels; i++)
         for (int64_t k = 0; k < n_channels; k++) y[i * stride + k] = tile[i * PANEL + k];
 }
@@ -92,7 +110,8 @@ static struct plan make_plan(const leit_convolution *of)
     struct plan plan = {.of = of, .pixels = of->N * of->H * of->W};
     plan.taps = thin ? 1 : area;
     plan.depth = thin ? area * of->C : of->C;
-    plan.slab_taps = thin ? 1 : kernel;
+    /* Few channels: all taps are one slab. */
+    plan.slab_taps = thin ? 1 : area * of->C <= kernel * CHANNELS ? area : kernel;
     plan.n_channels = leit_blocks(plan.depth, CHANNELS);
     plan.n_panels = leit_blocks(of->K, PANEL);
     plan.n_tiles = clamp(MAX_TILES * CHANNELS / of->C, 4, MAX_TILES);
@@ -234,8 +253,8 @@ static void convolve_block(void *context, int64_t block, int worker)
                     const int64_t height = clamp(pixels.end - first, 0, PIXELS);
                     const float *const *x = pointers + t * per_tile + row * PIXELS;
                     float *y = of->y + first * K + panel * PANEL;
-                    if (height == PIXELS && width == PANEL)
-                        run_tile(x, plan->slab_taps, c, depth, w, bias, y, K);
+                    if (height == PIXELS && width % LEIT_NATIVE == 0)
+                        run_tile(x, plan->slab_taps, c, depth, w, bias, y, K, width);
                     else
                         run_edge_tile(x, plan->slab_taps, c, depth, w, bias, y, K, height, width);
                 }
@@ -306,7 +325,7 @@ static void multiply_pixels(const struct thin *thin, const float *dy, int64_t co
             const float *bias = thin->bias + panel * PANEL;
             float *y = products + first * thin->columns + panel * PANEL;
             if (height == PIXELS)
-                run_tile(x, 1, 0, C, w, bias, y, thin->columns);
+                run_tile(x, 1, 0, C, w, bias, y, thin->columns, PANEL);
             else
                 run_edge_tile(x, 1, 0, C, w, bias, y, thin->columns, height, PANEL);
         }
