@@ -12,12 +12,7 @@ static leit_status check(const struct leit_bce_with_logits *args)
     return LEIT_OK;
 }
 
-size_t leit_bce_with_logits_workspace_cpu(const struct leit_bce_with_logits *args, int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(bce_with_logits)
 
 leit_status leit_bce_with_logits_forward_cpu(const leit_exec *exec,
                                              const struct leit_bce_with_logits *args)
@@ -41,6 +36,7 @@ leit_status leit_bce_with_logits_backward_cpu(const leit_exec *exec,
 {
     (void)exec;
     LEIT_TRY(check(args));
+    if (args->dx == NULL) return LEIT_OK;
     const int64_t rows = leit_rows(args->n_rows, args->N), count = rows * args->K;
     const float share = leit_loss_share(args->dloss, rows) / (float)args->K;
     for (int64_t i = 0; i < count; i++) {

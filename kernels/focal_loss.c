@@ -11,23 +11,15 @@ static leit_status check(const struct leit_focal_loss *args)
         args->N < 0 || args->K < 1 || !(args->gamma >= 0.0f), LEIT_INTERNAL,
         "focal_loss: N is %lld, K is %lld, gamma is %g; expected N >= 0, K >= 1, gamma >= 0",
         (long long)args->N, (long long)args->K, (double)args->gamma);
-    for (int64_t n = 0; n < leit_rows(args->n_rows, args->N); n++)
-        LEIT_FAIL_IF(args->labels[n] < 0 || args->labels[n] >= args->K, LEIT_INTERNAL,
-                     "focal_loss: label %lld is %d, expected 0 to %lld", (long long)n,
-                     args->labels[n], (long long)args->K - 1);
-    return LEIT_OK;
+    return leit_check_labels("focal_loss", args->labels, leit_rows(args->n_rows, args->N), args->K);
 }
 
-size_t leit_focal_loss_workspace_cpu(const struct leit_focal_loss *args, int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(focal_loss)
 
-/* 1 - p as the sum of the other probabilities: exact also where p rounds to 1. */
+/* 1 - p: where p is near 1 and the difference would cancel, the sum of the other probabilities. */
 static float rest_of(const float *p, int64_t K, int64_t label)
 {
+    if (p[label] < 0.5f) return 1.0f - p[label];
     float rest = 0.0f;
     for (int64_t k = 0; k < K; k++)
         if (k != label) rest += p[k];
@@ -54,6 +46,7 @@ leit_status leit_focal_loss_backward_cpu(const leit_exec *exec, const struct lei
 {
     (void)exec;
     LEIT_TRY(check(args));
+    if (args->dx == NULL) return LEIT_OK;
     const int64_t K = args->K, rows = leit_rows(args->n_rows, args->N);
     const float share = leit_loss_share(args->dloss, rows), gamma = args->gamma;
     for (int64_t n = 0; n < rows; n++) {
@@ -62,10 +55,7 @@ leit_status leit_focal_loss_backward_cpu(const leit_exec *exec, const struct lei
         const float rest = rest_of(p, K, label);
         float slope = -powf(rest, gamma);
         if (!args->weight_is_constant && gamma > 0.0f && rest > 0.0f) {
-            float largest = x[0], total = 0.0f;
-            for (int64_t k = 1; k < K; k++) largest = fmaxf(largest, x[k]);
-            for (int64_t k = 0; k < K; k++) total += expf(x[k] - largest);
-            const float log_p = x[label] - largest - logf(total);
+            const float log_p = leit_softmax_row(x, K, label, NULL);
             slope += gamma * p[label] * powf(rest, gamma - 1.0f) * log_p;
         }
         for (int64_t k = 0; k < K; k++)

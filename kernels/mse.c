@@ -10,12 +10,7 @@ static leit_status check(const struct leit_mse *args)
     return LEIT_OK;
 }
 
-size_t leit_mse_workspace_cpu(const struct leit_mse *args, int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(mse)
 
 LEIT_DEFINE_SUM(squared_distance, (x[i] - y[i]) * (x[i] - y[i]), const float *x, const float *y)
 
@@ -34,6 +29,7 @@ leit_status leit_mse_backward_cpu(const leit_exec *exec, const struct leit_mse *
 {
     (void)exec;
     LEIT_TRY(check(args));
+    if (args->dx == NULL) return LEIT_OK;
     const int64_t rows = leit_rows(args->n_rows, args->N), count = rows * args->D;
     const float share = 2.0f * leit_loss_share(args->dloss, rows) / (float)args->D;
     for (int64_t i = 0; i < count; i++) args->dx[i] = share * (args->x[i] - args->target[i]);

@@ -61,6 +61,15 @@ enum leit_activation {
     leit_status leit_##op##_backward_cpu(const leit_exec *exec, const struct leit_##op *args);     \
     leit_status leit_##op##_backward_cuda(const leit_exec *exec, const struct leit_##op *args);
 
+/* Defines the workspace function of an op that needs none. */
+#define LEIT_NO_WORKSPACE_CPU(op)                                                                  \
+    size_t leit_##op##_workspace_cpu(const struct leit_##op *args, int n_workers)                  \
+    {                                                                                              \
+        (void)args;                                                                                \
+        (void)n_workers;                                                                           \
+        return 0;                                                                                  \
+    }
+
 /* The number of rows that hold data. */
 static inline int64_t leit_rows(const int32_t *n_rows, int64_t capacity)
 {

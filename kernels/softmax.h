@@ -1,19 +1,33 @@
-/* Softmax of one row, shared by cross entropy and focal loss. */
+/* Softmax of one row and its labels, shared by cross entropy and focal loss. */
 #ifndef LEIT_KERNELS_SOFTMAX_H
 #define LEIT_KERNELS_SOFTMAX_H
 
 #include <math.h>
-#include <stdint.h>
 
-/* Writes softmax(x) of K logits to p and returns log p[label], from the logits so that a small p
- * loses nothing. */
+#include "kernels/op.h"
+
+static inline leit_status leit_check_labels(const char *op, const int32_t *labels, int64_t n,
+                                            int64_t K)
+{
+    for (int64_t i = 0; i < n; i++)
+        LEIT_FAIL_IF(labels[i] < 0 || labels[i] >= K, LEIT_INTERNAL,
+                     "%s: label %lld is %d, expected 0 to %lld", op, (long long)i, labels[i],
+                     (long long)K - 1);
+    return LEIT_OK;
+}
+
+/* Writes softmax(x) of K logits to p (NULL: not wanted) and returns log p[label], from the logits
+ * so that a small p loses nothing. fmaxf passes over a NaN, the sum does not. */
 static inline float leit_softmax_row(const float *x, int64_t K, int64_t label, float *p)
 {
-    float largest = x[0];
+    float largest = x[0], total = 0.0f;
     for (int64_t k = 1; k < K; k++) largest = fmaxf(largest, x[k]);
-    float total = 0.0f;
-    for (int64_t k = 0; k < K; k++) total += p[k] = expf(x[k] - largest);
-    for (int64_t k = 0; k < K; k++) p[k] /= total;
+    for (int64_t k = 0; k < K; k++) {
+        const float weight = expf(x[k] - largest);
+        total += weight;
+        if (p != NULL) p[k] = weight;
+    }
+    for (int64_t k = 0; p != NULL && k < K; k++) p[k] /= total;
     return x[label] - largest - logf(total);
 }
 

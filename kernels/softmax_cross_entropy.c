@@ -10,20 +10,11 @@ static leit_status check(const struct leit_softmax_cross_entropy *args)
     LEIT_FAIL_IF(args->N < 0 || args->K < 1, LEIT_INTERNAL,
                  "softmax_cross_entropy: N is %lld and K is %lld, expected N >= 0 and K >= 1",
                  (long long)args->N, (long long)args->K);
-    for (int64_t n = 0; n < leit_rows(args->n_rows, args->N); n++)
-        LEIT_FAIL_IF(args->labels[n] < 0 || args->labels[n] >= args->K, LEIT_INTERNAL,
-                     "softmax_cross_entropy: label %lld is %d, expected 0 to %lld", (long long)n,
-                     args->labels[n], (long long)args->K - 1);
-    return LEIT_OK;
+    return leit_check_labels("softmax_cross_entropy", args->labels,
+                             leit_rows(args->n_rows, args->N), args->K);
 }
 
-size_t leit_softmax_cross_entropy_workspace_cpu(const struct leit_softmax_cross_entropy *args,
-                                                int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(softmax_cross_entropy)
 
 leit_status leit_softmax_cross_entropy_forward_cpu(const leit_exec *exec,
                                                    const struct leit_softmax_cross_entropy *args)
@@ -43,6 +34,7 @@ leit_status leit_softmax_cross_entropy_backward_cpu(const leit_exec *exec,
 {
     (void)exec;
     LEIT_TRY(check(args));
+    if (args->dx == NULL) return LEIT_OK;
     const int64_t K = args->K, rows = leit_rows(args->n_rows, args->N);
     const float share = leit_loss_share(args->dloss, rows);
     for (int64_t n = 0; n < rows; n++) {

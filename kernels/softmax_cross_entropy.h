@@ -1,11 +1,16 @@
-/* softmax_cross_entropy: losses[n] = -log p[n][labels[n]], p = softmax(x) row by row; loss = their
- * mean. x              (N, K)  logits labels         (N)     i32 in [0, K) probabilities  (N, K) p,
- * written forward, read backward losses         (N) loss           (1)     mean over the rows that
- * hold data, 0 when there are none dloss          (1)     in dx             (N, K)  written: dloss
- * / rows * (p - onehot(label)) n_rows         rows that hold data, NULL: N Limits         N >= 0, K
- * >= 1; a label outside [0, K) is LEIT_INTERNAL. Error          at most 2 x that of the naive fp32
- * loops, against double. Repeatable     bit for bit. Source         paper section 3.2.1;
- * torch.nn.functional.cross_entropy.
+/* softmax_cross_entropy: losses[n] = -log p[n][labels[n]], p = softmax(x) row by row.
+ *   x              (N, K)  logits
+ *   labels         (N)     i32 in [0, K)
+ *   probabilities  (N, K)  p, written forward, read backward
+ *   losses         (N)
+ *   loss           (1)     mean over the rows that hold data, 0 when there are none
+ *   dloss          (1)     in
+ *   dx             (N, K)  written: dloss / rows * (p - onehot(label))
+ *   n_rows         rows that hold data, NULL: N
+ *   Limits         N >= 0, K >= 1; a label outside [0, K) is LEIT_INTERNAL. NaN comes through.
+ *   Error          at most 2 x that of the naive fp32 loops, against double.
+ *   Repeatable     bit for bit.
+ *   Source         paper section 3.2.1; torch.nn.functional.cross_entropy.
  */
 #ifndef LEIT_KERNELS_SOFTMAX_CROSS_ENTROPY_H
 #define LEIT_KERNELS_SOFTMAX_CROSS_ENTROPY_H

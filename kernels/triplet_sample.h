@@ -1,21 +1,27 @@
 /* triplet_sample: for every anchor one negative out of the batch's positives.
  *   a, p           (N, E)  anchors and positives
- *   anchor_labels, item_labels  (N)  i32; row j may be a negative of anchor n when
- *                  item_labels[j] != anchor_labels[n]
+ *   anchor_labels  (N)     i32
+ *   item_labels    (N)     i32; row j may be a negative of anchor n when item_labels[j] !=
+ *                          anchor_labels[n]
  *   negative       (N)     i32 row of p, -1 when nothing is left for this anchor
  *   n_empty        (1)     i32, anchors with nothing left
- *   With u, v the l2-normalised rows (norm at least 1e-12), s = u.v:
- *   weights        LEIT_WEIGHTS_COSINE: w = (s + 1) / 2, the public code
- *                  LEIT_WEIGHTS_DISTANCE: inverse density of distances on the unit sphere of
- *                  dimension E: d = max(sqrt(2 - 2 s), cutoff);
- *                  log w = (2 - E) log d - (E - 3) / 2 log(max(1 - d^2 / 4, 1e-8)), the largest of
- *                  the anchor's allowed rows subtracted before exp; w = 0 where
- *                  d >= nonzero_loss_cutoff. If that leaves no weight, all allowed rows weigh
- * alike. The draw: r = u0 * sum of the allowed weights, in row order; the first row whose running
- * sum exceeds r. u0 is word 0 of the Philox block {0, sample = n, step, stream}, as a uniform. Sums
- * run in double: one draw costs nothing and equal embeddings give equal draws everywhere. Limits 0
- * <= N <= 4096, E >= 1. Repeatable  bit for bit. Source      Wu et al., "Sampling Matters in Deep
- * Embedding Learning" (ICCV 2017), equations 4 and 5, named by paper section 3.2.4.
+ *   With u, v the l2-normalised rows (norm at least 1e-12) and s = u.v, a row weighs
+ *     LEIT_WEIGHTS_COSINE    w = max((s + 1) / 2, 0), the public code
+ *     LEIT_WEIGHTS_DISTANCE  inverse density of distances on the unit sphere of dimension E:
+ *                            d = max(sqrt(2 - 2 s), cutoff);
+ *                            log w = (2 - E) log d - (E - 3) / 2 log(max(1 - d^2 / 4, 1e-8)), the
+ *                            largest of the anchor's allowed rows subtracted before exp; w = 0
+ *                            where d >= nonzero_loss_cutoff.
+ *   If that leaves no weight, all allowed rows weigh alike.
+ *   The draw       r = u0 * sum of the allowed weights, in row order; the first row whose running
+ *                  sum exceeds r. u0 is word 0 of the Philox block {0, sample = n, step, stream}
+ *                  as a uniform. All in double: one draw costs nothing, and equal embeddings give
+ *                  equal draws everywhere.
+ *   Limits         0 <= N <= 4096, E >= 1.
+ *   NaN            a row whose weight is NaN weighs nothing.
+ *   Repeatable     bit for bit.
+ *   Source         Wu et al., "Sampling Matters in Deep Embedding Learning" (ICCV 2017),
+ *                  equations 4 and 5, named by paper section 3.2.4.
  */
 #ifndef LEIT_KERNELS_TRIPLET_SAMPLE_H
 #define LEIT_KERNELS_TRIPLET_SAMPLE_H

@@ -75,6 +75,10 @@ void leit_case_gradient(leit_case *c, const char *name, float *const *field, con
 /* dw: accumulated onto random values. */
 void leit_case_gradient_sum(leit_case *c, const char *name, float *const *field, const char *of);
 
+/* This case's backward is, by definition, not the gradient of its forward: central differences are
+ * left out, the reference and the goldens still judge. */
+void leit_case_no_differences(leit_case *c);
+
 /* Work of one forward and one backward run, for the timing mode. */
 void leit_case_work(leit_case *c, double forward_flops, double forward_bytes, double backward_flops,
                     double backward_bytes);

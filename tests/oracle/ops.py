@@ -291,6 +291,65 @@ def l2_normalize(g):
         yield f"N={N} E={E}", dict(x=x, y=y, norm=x.norm(dim=1), dy=dy, dx=backward(y, dy, x)[0])
 
 
+def losses_of(x, losses):
+    """The buffers that all losses share: the mean of `losses` and its gradient."""
+    dloss = torch.tensor([0.75], dtype=torch.float64)
+    loss = losses.mean().reshape(1)
+    return dict(x=x, losses=losses, loss=loss, dloss=dloss, dx=backward(loss, dloss, x)[0])
+
+
+@op
+def softmax_cross_entropy(g):
+    for N, K, spread in ((5, 7, 1), (6, 5, 80), (4, 7, 10000)):
+        x, labels = (spread * normal(g, N, K)).float().double().requires_grad_(), torch.randint(K, (N,), generator=g)
+        losses = torch.nn.functional.cross_entropy(x, labels, reduction="none")
+        yield f"N={N} K={K}", dict(labels=labels, probabilities=x.softmax(1), **losses_of(x, losses))
+
+
+@op
+def focal_loss(g):
+    for N, K, gamma, constant in ((5, 7, 2, 0), (6, 7, 2, 1), (7, 5, 0.5, 0), (4, 5, 0, 0)):
+        x, labels = normal(g, N, K).requires_grad_(), torch.randint(K, (N,), generator=g)
+        cross_entropy = torch.nn.functional.cross_entropy(x, labels, reduction="none")
+        weight = (1 - torch.exp(-cross_entropy)) ** gamma
+        losses = (weight.detach() if constant else weight) * cross_entropy
+        yield (f"N={N} K={K} gamma={gamma} weight_is_constant={constant}",
+               dict(labels=labels, probabilities=x.softmax(1), **losses_of(x, losses)))
+
+
+@op
+def bce_with_logits(g):
+    for N, K, spread in ((5, 7, 1), (3, 50, 80), (4, 3, 10000)):
+        x = (spread * normal(g, N, K)).float().double().requires_grad_()
+        targets = torch.randint(5, (N, K), generator=g).double() / 4
+        losses = torch.nn.functional.binary_cross_entropy_with_logits(x, targets, reduction="none").mean(1)
+        yield f"N={N} K={K}", dict(targets=targets, **losses_of(x, losses))
+
+
+@op
+def mse(g):
+    for N, D in ((5, 2), (3, 33)):
+        x, target = normal(g, N, D).requires_grad_(), normal(g, N, D)
+        losses = torch.nn.functional.mse_loss(x, target, reduction="none").mean(1)
+        yield f"N={N} D={D}", dict(target=target, **losses_of(x, losses))
+
+
+@op
+def cosine_triplet(g):
+    """One anchor without a negative, which counts in the mean; one negative equal to its positive."""
+    cosine = torch.nn.CosineSimilarity()
+    for N, E, margin in ((6, 5, 1.0), (16, 64, 0.2)):
+        a, p = normal(g, N, E).requires_grad_(), normal(g, N, E).requires_grad_()
+        negative = torch.randint(N, (N,), generator=g)
+        negative[0], negative[1] = 0, -1
+        losses = torch.relu(float(np.float32(margin)) - cosine(a, p) + cosine(a, p[negative.clamp(min=0)]))
+        losses = torch.where(negative < 0, 0.0, losses)
+        loss, dloss = losses.mean().reshape(1), normal(g, 1)
+        da, dp = backward(loss, dloss, (a, p))
+        yield (f"N={N} E={E} margin={margin}",
+               dict(a=a, p=p, negative=negative, losses=losses, loss=loss, dloss=dloss, da=da, dp=dp))
+
+
 def write(name):
     generator = torch.Generator().manual_seed(sum(map(ord, name)))
     FOLDER.mkdir(parents=True, exist_ok=True)
