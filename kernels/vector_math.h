@@ -44,7 +44,7 @@ struct leit_normal {
 
 static inline struct leit_normal leit_normal(float x)
 {
-    const float t = fabsf(x);
+    const float t = fabsf(x) > 20.0f ? 20.0f : fabsf(x); /* infinity / infinity is NaN */
     const float gauss = leit_exp_negative(-0.5f * t * t);
     const float s = t / (t + 3.0f);
     float p = 0.027070995f;
