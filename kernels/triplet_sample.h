@@ -9,15 +9,15 @@
  *     LEIT_WEIGHTS_COSINE    w = max((s + 1) / 2, 0), the public code
  *     LEIT_WEIGHTS_DISTANCE  inverse density of distances on the unit sphere of dimension E:
  *                            d = max(sqrt(2 - 2 s), cutoff);
- *                            log w = (2 - E) log d - (E - 3) / 2 log(max(1 - d^2 / 4, 1e-8)), the
- *                            largest of the anchor's allowed rows subtracted before exp; w = 0
- *                            where d >= nonzero_loss_cutoff.
+ *                            log w = (2 - E) log d - (E - 3) / 2 log(max(1 - d^2 / 4, 1e-8)), w = 0
+ *                            where d >= nonzero_loss_cutoff; the largest of the other log w is
+ *                            subtracted before exp
  *   If that leaves no weight, all allowed rows weigh alike.
  *   The draw       r = u0 * sum of the allowed weights, in row order; the first row whose running
  *                  sum exceeds r. u0 is word 0 of the Philox block {0, sample = n, step, stream}
  *                  as a uniform. All in double: one draw costs nothing, and equal embeddings give
  *                  equal draws everywhere.
- *   Limits         0 <= N <= 4096, E >= 1.
+ *   Limits         0 <= N <= 4096, E >= 1, cutoff > 0 with LEIT_WEIGHTS_DISTANCE.
  *   NaN            a row whose weight is NaN weighs nothing.
  *   Repeatable     bit for bit.
  *   Source         Wu et al., "Sampling Matters in Deep Embedding Learning" (ICCV 2017),

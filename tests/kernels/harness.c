@@ -18,12 +18,14 @@ enum { MAX_BUFFERS = 48, GUARD_BYTES = 256, POISON = 0xFF, PROBES = 24, NAIVE_RU
 
 enum role { INPUT, OUTPUT, INOUT, GRADIENT_IN, GRADIENT, GRADIENT_SUM };
 
+static const size_t NO_FIELD = SIZE_MAX;
+
 struct buffer {
     const char *name, *of;
     enum role role;
     leit_dtype dtype;
     int64_t count, valid;
-    size_t field_offset; /* of the pointer in the argument struct */
+    size_t field_offset; /* of the pointer in the argument struct, or NO_FIELD */
     double *start;       /* values before a run, f32-representable; NaN is poison */
     int32_t *start_i32;
     double *f64;
@@ -43,6 +45,7 @@ struct leit_case {
     uint64_t seed;
     leit_case_timing work;
     leit_buffer *findings;
+    void (*bind)(leit_case *c);
     bool no_differences;
     bool failed;
 };
@@ -111,7 +114,8 @@ static struct buffer *add(leit_case *c, const char *name, enum role role, leit_d
         abort();
     }
     struct buffer *buffer = &c->buffers[c->n_buffers++];
-    size_t offset = (size_t)((const char *)field - (const char *)c->args);
+    size_t offset =
+        field == NULL ? NO_FIELD : (size_t)((const char *)field - (const char *)c->args);
     *buffer = (struct buffer){.name = name,
                               .role = role,
                               .dtype = dtype,
@@ -231,6 +235,17 @@ void leit_case_work(leit_case *c, double forward_flops, double forward_bytes, do
     c->work.backward_bytes = backward_bytes;
 }
 
+void leit_case_bind(leit_case *c, void (*bind)(leit_case *c))
+{
+    c->bind = bind;
+}
+
+void *leit_case_kernel(leit_case *c, const char *name)
+{
+    struct buffer *buffer = lookup(c, name);
+    return buffer == NULL ? NULL : buffer->guarded + GUARD_BYTES;
+}
+
 double *leit_case_f64(leit_case *c, const char *name)
 {
     struct buffer *buffer = lookup(c, name);
@@ -339,8 +354,10 @@ static void reset_kernel(leit_case *c)
         } else if (buffer->dtype == LEIT_I32) {
             memcpy(elements, buffer->start_i32, bytes);
         }
-        memcpy((char *)c->args + buffer->field_offset, &elements, sizeof elements);
+        if (buffer->field_offset != NO_FIELD)
+            memcpy((char *)c->args + buffer->field_offset, &elements, sizeof elements);
     }
+    if (c->bind != NULL) c->bind(c);
 }
 
 static bool guards_are_whole(const struct buffer *buffer)

@@ -55,7 +55,8 @@ double leit_case_float(const leit_case *c, const char *name, double otherwise);
 
 /* Buffers. `field` is the address of the pointer in the argument struct; elements from `valid` on
  * are poisoned (they lie behind a count). The returned values may be overwritten: they are rounded
- * to f32 afterwards. Names are those of the goldens. */
+ * to f32 afterwards. Names are those of the goldens. A field of NULL: the case places the pointer
+ * itself, see leit_case_bind. */
 double *leit_case_input(leit_case *c, const char *name, const float *const *field, int64_t count,
                         int64_t valid); /* standard normal */
 int32_t *leit_case_indices(leit_case *c, const char *name, const int32_t *const *field,
@@ -82,6 +83,12 @@ void leit_case_no_differences(leit_case *c);
 /* Work of one forward and one backward run, for the timing mode. */
 void leit_case_work(leit_case *c, double forward_flops, double forward_bytes, double backward_flops,
                     double backward_bytes);
+
+/* For pointers that lie behind a pointer: bind(c) runs before every run of the kernel, when its
+ * buffers are there, and finds them with leit_case_kernel (NULL when the case has no such buffer).
+ */
+void leit_case_bind(leit_case *c, void (*bind)(leit_case *c));
+void *leit_case_kernel(leit_case *c, const char *name);
 
 /* ---- inside a reference ---- */
 

@@ -350,6 +350,77 @@ def cosine_triplet(g):
                dict(a=a, p=p, negative=negative, losses=losses, loss=loss, dloss=dloss, da=da, dp=dp))
 
 
+def triplet_weights(a, p, anchor_labels, item_labels, by_distance):
+    """Weights of every item for every anchor, from the definition; rows sum to 1, or to 0 when nothing is left."""
+    a, p = (t / t.norm(dim=1, keepdim=True).clamp(min=1e-12) for t in (a, p))
+    s, E, allowed = (a @ p.T).numpy(), a.shape[1], (anchor_labels[:, None] != item_labels[None, :]).numpy()
+    weights = (s + 1) / 2
+    if by_distance:
+        d = np.maximum(np.sqrt(np.maximum(2 - 2 * s, 0)), 0.5)
+        weights = d ** (2.0 - E) * np.maximum(1 - d**2 / 4, 1e-8) ** ((3.0 - E) / 2)
+        weights[d >= np.float32(1.4)] = 0
+    weights = weights * allowed
+    weights = np.where(weights.sum(1, keepdims=True) > 0, weights, allowed)
+    return weights / np.maximum(weights.sum(1, keepdims=True), 1e-300)
+
+
+@op
+def triplet_sample(g):
+    for N, E, n_labels, cosine in ((40, 64, 5, 0), (40, 8, 3, 0), (40, 8, 3, 1), (12, 2, 2, 0)):
+        a, p = normal(g, N, E), normal(g, N, E)
+        labels, items = torch.randint(n_labels, (2, N), generator=g)
+        weights = triplet_weights(a, p, labels, items, not cosine)
+        uniforms = [(philox(0x0123456789ABCDEF, (0, n, 42, 6))[0] >> 8) * 2.0**-24 for n in range(N)]
+        negative = np.array([-1 if w.sum() == 0 else np.searchsorted(w.cumsum(), u * w.sum(), side="right")
+                             for w, u in zip(weights, uniforms)])
+        yield (f"N={N} E={E} n_labels={n_labels} cosine={cosine}",
+               dict(a=a, p=p, anchor_labels=labels, item_labels=items, negative=negative,
+                    n_empty=np.array([(negative < 0).sum()])))
+
+
+GAP = 3  # untouched elements behind every tensor, as in tests/kernels/tensor_table.h
+
+
+@op
+def adam(g):
+    """One step from a given state; tests/oracle/adam_steps.py has many."""
+    f32 = lambda x: float(np.float32(x))
+    for n_tensors, N, t, rate, decay in ((2, 33, 7, 1e-2, 0.1), (1, 20, 1, 1e-3, 0), (2, 9, 1000, 1e-4, 1e-2)):
+        counts = [N - 7 * i for i in range(n_tensors)]
+        elements = sum(counts) + GAP * n_tensors
+        p, grad, m, v = (normal(g, elements) for _ in range(4))
+        v = (v**2).float().double()
+        after, at = dict(p_after=p.clone(), m_after=m.clone(), v_after=v.clone()), 0
+        for i, count in enumerate(counts):
+            here = slice(at, at + count)
+            at += count + GAP
+            parameter = torch.nn.Parameter(p[here].clone())
+            parameter.grad = grad[here].clone()
+            optimizer = torch.optim.Adam([parameter], lr=f32(rate), betas=(f32(0.9), f32(0.999)), eps=f32(1e-8),
+                                         weight_decay=f32(decay * i))
+            optimizer.state[parameter] = dict(step=torch.tensor(float(t - 1)), exp_avg=m[here].clone(),
+                                              exp_avg_sq=v[here].clone())
+            optimizer.step()
+            after["p_after"][here] = parameter.data
+            after["m_after"][here] = optimizer.state[parameter]["exp_avg"]
+            after["v_after"][here] = optimizer.state[parameter]["exp_avg_sq"]
+        yield (f"n_tensors={n_tensors} N={N} t={t} learning_rate={rate} weight_decay={decay}",
+               dict(p=p, g=grad, m=m, v=v, **after))
+
+
+@op
+def grad_norm(g):
+    for n_tensors, N in ((1, 5), (2, 20)):
+        counts = [N - 7 * i for i in range(n_tensors)]
+        grad, parameters, at = normal(g, sum(counts) + GAP * n_tensors), [], 0
+        for count in counts:
+            parameters.append(torch.nn.Parameter(torch.zeros(count, dtype=torch.float64)))
+            parameters[-1].grad = grad[at:at + count].clone()
+            at += count + GAP
+        yield f"n_tensors={n_tensors} N={N}", dict(
+            g=grad, norm=torch.nn.utils.clip_grad_norm_(parameters, 1e9).reshape(1))
+
+
 def write(name):
     generator = torch.Generator().manual_seed(sum(map(ord, name)))
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,40 @@
+#include "kernels/grad_norm.h"
+
+#include <math.h>
+
+#include "kernels/tensor_blocks.h"
+
+/* Every block writes the sum of its squares into the workspace; the sums are added in order. */
+
+size_t leit_grad_norm_workspace_cpu(const struct leit_grad_norm *args, int n_workers)
+{
+    (void)n_workers;
+    return (size_t)leit_tensor_blocks(args->tensors, args->n_tensors) * sizeof(float);
+}
+
+struct norm {
+    const struct leit_grad_norm *args;
+    float *squares; /* (blocks) */
+};
+
+static void square_block(void *context, int64_t block, int worker)
+{
+    (void)worker;
+    const struct norm *norm = context;
+    leit_range elements;
+    const leit_adam_tensor *tensor = leit_tensor_of_block(norm->args->tensors, block, &elements);
+    const float *g = tensor->g + elements.begin;
+    norm->squares[block] = leit_dot(g, g, elements.end - elements.begin);
+}
+
+leit_status leit_grad_norm_forward_cpu(const leit_exec *exec, const struct leit_grad_norm *args)
+{
+    LEIT_TRY(leit_check_tensors("grad_norm", args->tensors, args->n_tensors));
+    struct norm norm = {args, exec->workspace};
+    const int64_t blocks = leit_tensor_blocks(args->tensors, args->n_tensors);
+    leit_threads_run(exec->threads, blocks, square_block, &norm);
+    double total = 0.0;
+    for (int64_t block = 0; block < blocks; block++) total += (double)norm.squares[block];
+    *args->norm = (float)sqrt(total);
+    return LEIT_OK;
+}
