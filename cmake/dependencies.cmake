@@ -5,8 +5,7 @@ find_package(Threads REQUIRED)
 set(LEITMOTIF_DEPENDENCIES Threads::Threads ${CMAKE_DL_LIBS})
 foreach(entry
     "yaml-0.1:libyaml-dev" "hdf5-serial:libhdf5-dev" "sndfile:libsndfile1-dev" "soxr:libsoxr-dev"
-    "libutf8proc:libutf8proc-dev" "jansson:libjansson-dev" "libxxhash:libxxhash-dev"
-    "openblas:libopenblas-serial-dev")
+    "libutf8proc:libutf8proc-dev" "jansson:libjansson-dev" "libxxhash:libxxhash-dev")
   string(REPLACE ":" ";" entry ${entry})
   list(GET entry 0 module)
   list(GET entry 1 package)

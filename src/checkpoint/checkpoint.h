@@ -15,6 +15,7 @@
 
 #include "core/arena.h"
 #include "core/tensor.h"
+#include "leitmotif/checkpoint.h"
 
 enum { LEIT_CHECKPOINT_VERSION = 1 };
 
@@ -70,8 +71,5 @@ leit_status leit_checkpoint_strings(const leit_checkpoint *checkpoint, const cha
 leit_status leit_checkpoint_i64(const leit_checkpoint *checkpoint, const char *name,
                                 int64_t *value);
 leit_status leit_checkpoint_f64(const leit_checkpoint *checkpoint, const char *name, double *value);
-
-/* Reads everything and compares every sum. */
-leit_status leit_checkpoint_verify(const char *path);
 
 #endif

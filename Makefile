@@ -1,0 +1,43 @@
+# The front door. `make demo` does the main job, `make test` runs the tests; both install what is missing.
+.PHONY: all deps build demo test test-long check check-data bench format clean
+
+BUILD ?= build
+JOBS  ?= $(shell nproc)
+
+all: build
+
+deps:
+	@scripts/install_deps
+
+build: deps
+	@test -f $(BUILD)/build.ninja || cmake --preset release -DLEITMOTIF_TESTS=ON >/dev/null
+	@cmake --build $(BUILD) -j $(JOBS)
+
+demo: build
+	@scripts/demo $(BUILD)
+
+check:
+	@scripts/check_levels
+	@scripts/check_names $(BUILD)
+	@scripts/check_lengths
+	@scripts/check_format
+
+test: build
+	@scripts/run_tests $(BUILD)
+
+test-long: build
+	@scripts/run_tests_long $(BUILD)
+
+# The checks that need real files: make check-data DATA=/path/to/data
+check-data: build
+	@test -n "$(DATA)" || { echo "set DATA to the folder of the real data sets; see datasets/"; exit 2; }
+	@LEIT_DATA=$(abspath $(DATA)) ctest --test-dir $(BUILD) -R '_data$$' --output-on-failure
+
+bench: build
+	@scripts/bench $(BUILD)
+
+format:
+	@git ls-files -co --exclude-standard -- '*.c' '*.h' '*.cu' '*.cuh' | xargs clang-format -i
+
+clean:
+	@rm -rf $(BUILD)

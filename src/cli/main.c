@@ -1,0 +1,244 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "leitmotif/log.h"
+#include "leitmotif/train.h"
+
+static const cli_verb *const verbs[] = {
+    &cli_recipe, &cli_corpus, &cli_plan, &cli_train, &cli_evaluate, &cli_checkpoint, &cli_version,
+};
+enum { N_VERBS = sizeof verbs / sizeof *verbs, MAX_WORDS = 4096 };
+
+/* ---- talk ---- */
+
+typedef struct talk {
+    bool quiet, verbose, is_terminal, has_line;
+    time_t shown; /* when a progress line was last written where stderr is no terminal */
+} talk;
+
+static void say(void *context, leit_log_level level, const char *message)
+{
+    talk *t = context;
+    if (t->quiet && level != LEIT_LOG_WARNING) return;
+    if (level == LEIT_LOG_DEBUG && !t->verbose) return;
+    if (level == LEIT_LOG_PROGRESS) {
+        if (t->is_terminal) {
+            fprintf(stderr, "\r\033[K%s", message);
+            fflush(stderr);
+            t->has_line = true;
+            return;
+        }
+        const time_t now = time(NULL);
+        if (now - t->shown < 30) return; /* a log file wants a line now and then */
+        t->shown = now;
+    }
+    if (t->has_line) fputs("\r\033[K", stderr);
+    t->has_line = false;
+    fprintf(stderr, "%s%s\n", level == LEIT_LOG_WARNING ? "warning: " : "", message);
+}
+
+leit_status cli_report(leit_status status)
+{
+    if (status != LEIT_OK) fprintf(stderr, "leitmotif: %s\n", leit_error_message());
+    return status;
+}
+
+leit_status cli_print(const char *text)
+{
+    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
+        fprintf(stderr, "leitmotif: cannot write to standard output: %s\n", strerror(errno));
+        return LEIT_DATA;
+    }
+    return LEIT_OK;
+}
+
+void cli_print_json_string(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            printf("\\%c", *c);
+        else if (*c < 0x20)
+            printf("\\u%04x", *c);
+        else
+            putchar(*c);
+    }
+    putchar('"');
+}
+
+/* ---- words ---- */
+
+const char *cli_option(const cli_words *words, const char *name, const char *otherwise)
+{
+    for (int i = 0; i < words->n_values; i++)
+        if (strcmp(words->names[i], name) == 0) return words->values[i];
+    return otherwise;
+}
+
+leit_status cli_option_int(const cli_words *words, const char *name, long otherwise, long low,
+                           long high, long *value)
+{
+    const char *text = cli_option(words, name, NULL);
+    *value = otherwise;
+    if (text == NULL) return LEIT_OK;
+    char *end = NULL;
+    errno = 0;
+    *value = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || *value < low || *value > high)
+        return cli_usage(words, "--%s is '%s', expected a whole number from %ld to %ld", name, text,
+                         low, high);
+    return LEIT_OK;
+}
+
+leit_status cli_usage(const cli_words *words, const char *format, ...)
+{
+    fprintf(stderr, "leitmotif %s: ", words->verb);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "; see leitmotif %s --help\n", words->verb);
+    return LEIT_USAGE;
+}
+
+/* True when `name` is one of the space-separated names. */
+static bool is_listed(const char *names, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *at = names; *at != '\0'; at += strcspn(at, " ")) {
+        at += strspn(at, " ");
+        if (strncmp(at, name, length) == 0 && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    }
+    return false;
+}
+
+static leit_status take_option(const cli_verb *verb, cli_words *words, int argc, char **argv,
+                               int *i)
+{
+    const char *word = argv[*i];
+    if (strcmp(word, "--json") == 0)
+        words->json = true;
+    else if (strcmp(word, "-q") == 0 || strcmp(word, "--quiet") == 0)
+        words->quiet = true;
+    else if (strcmp(word, "-v") == 0 || strcmp(word, "--verbose") == 0)
+        words->verbose = true;
+    else if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
+        words->help = true;
+    else {
+        const bool is_output = strcmp(word, "-o") == 0;
+        const char *name = is_output ? "output" : word + 2;
+        if (!is_output && (strncmp(word, "--", 2) != 0 || !is_listed(verb->options, name)))
+            return cli_usage(words, "there is no option '%s'", word);
+        if (*i + 1 == argc) return cli_usage(words, "%s needs a value", word);
+        if (words->n_values == 16) return cli_usage(words, "too many options");
+        words->names[words->n_values] = name;
+        words->values[words->n_values++] = argv[++*i];
+        if (is_output) words->output = argv[*i];
+    }
+    return LEIT_OK;
+}
+
+/* An override is key=value with a key of letters, digits, dots and underscores. */
+static bool is_override(const char *word)
+{
+    const size_t key =
+        strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._");
+    return key > 0 && word[key] == '=';
+}
+
+static leit_status sort_words(const cli_verb *verb, int argc, char **argv, const char **plain,
+                              const char **overrides, cli_words *words)
+{
+    *words = (cli_words){.verb = verb->name, .plain = plain, .overrides = overrides};
+    bool only_plain = false;
+    for (int i = 0; i < argc; i++) {
+        if (!only_plain && strcmp(argv[i], "--") == 0) {
+            only_plain = true;
+        } else if (!only_plain && argv[i][0] == '-' && argv[i][1] != '\0') {
+            leit_status status = take_option(verb, words, argc, argv, &i);
+            if (status != LEIT_OK) return status;
+        } else if (!only_plain && is_override(argv[i])) {
+            overrides[words->n_overrides++] = argv[i];
+        } else {
+            plain[words->n_plain++] = argv[i];
+        }
+    }
+    return LEIT_OK;
+}
+
+/* ---- help ---- */
+
+static void print_help(FILE *to)
+{
+    fputs("leitmotif: music matched to the emotion of a story\n\n"
+          "usage: leitmotif VERB [words] [--json] [-q] [-v] [--help]\n\n",
+          to);
+    for (int i = 0; i < N_VERBS; i++)
+        fprintf(to, "  %-11s %s\n", verbs[i]->name, verbs[i]->summary);
+    fputs("\nexit codes: 0 fine, 1 internal, 2 usage or recipe, 3 data, 4 checkpoint or index, "
+          "5 device,\n            6 lost rank, 7 numerical, 75 saved, run me again\n",
+          to);
+}
+
+static const cli_verb *find_verb(const char *name)
+{
+    for (int i = 0; i < N_VERBS; i++)
+        if (strcmp(verbs[i]->name, name) == 0) return verbs[i];
+    return NULL;
+}
+
+static void stop(int signal_number)
+{
+    (void)signal_number;
+    leit_request_stop();
+}
+
+static void catch_signals(void)
+{
+    const struct sigaction action = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error like a full disk */
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0) {
+        print_help(argc < 2 ? stderr : stdout);
+        return argc < 2 ? LEIT_USAGE : LEIT_OK;
+    }
+    const cli_verb *verb = find_verb(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+    if (verb == NULL) {
+        fprintf(stderr, "leitmotif: there is no verb '%s'; see leitmotif help\n", argv[1]);
+        return LEIT_USAGE;
+    }
+    if (argc > MAX_WORDS) {
+        fprintf(stderr, "leitmotif: %d words, expected at most %d\n", argc, MAX_WORDS);
+        return LEIT_USAGE;
+    }
+    static const char *plain[MAX_WORDS], *overrides[MAX_WORDS];
+    cli_words words;
+    leit_status status = sort_words(verb, argc - 2, argv + 2, plain, overrides, &words);
+    if (status != LEIT_OK) return status;
+    if (words.help) {
+        printf("usage: leitmotif %s %s\n\n%s\n", verb->name, verb->arguments, verb->summary);
+        return LEIT_OK;
+    }
+    talk t = {words.quiet, words.verbose, isatty(STDERR_FILENO) == 1, false, 0};
+    leit_log_set_sink(say, &t);
+    catch_signals();
+    status = verb->run(&words);
+    if (t.has_line) fputs("\r\033[K", stderr);
+    return status;
+}

@@ -1,0 +1,24 @@
+#include "leitmotif/evaluate.h"
+
+#include "cli/cli.h"
+
+static leit_status run(const cli_words *words)
+{
+    if (words->n_plain != 1)
+        return cli_usage(words, "expected one run folder, got %d words", words->n_plain);
+    long threads = 0;
+    leit_status status = cli_option_int(words, "threads", 0, 0, 1024, &threads);
+    if (status != LEIT_OK) return status;
+    char *text = NULL;
+    status =
+        leit_evaluate(words->plain[0], cli_option(words, "split", "test"), (int)threads, &text);
+    if (status != LEIT_OK) return cli_report(status);
+    status = cli_print(text);
+    leit_evaluate_text_free(text);
+    return status;
+}
+
+const cli_verb cli_evaluate = {
+    "evaluate", "RUN [--split test|valid] [--threads N]",
+    "rank all clips for all texts of a split; writes RUN/evaluation-SPLIT.json", "split threads",
+    run};

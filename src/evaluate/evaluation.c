@@ -1,0 +1,230 @@
+#include "evaluate/evaluation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/file.h"
+#include "core/memory.h"
+#include "leitmotif/evaluate.h"
+#include "strategy/matcher_file.h"
+
+static void *take(leit_evaluation *evaluation, int64_t count, size_t bytes)
+{
+    return leit_arena_allocate(&evaluation->arena, (size_t)count * bytes);
+}
+
+/* ---- one mapping ---- */
+
+static leit_status reserve(leit_evaluation *evaluation, leit_evaluation_mapping *mapping)
+{
+    const int64_t K = evaluation->n_text_labels, n = evaluation->n_texts;
+    mapping->mood_precision = take(evaluation, K, sizeof(double));
+    mapping->mood_mrr = take(evaluation, K, sizeof(double));
+    mapping->precision = take(evaluation, n, sizeof(double));
+    mapping->reciprocal_rank = take(evaluation, n, sizeof(double));
+    mapping->confusion = take(evaluation, K * evaluation->n_music_labels, sizeof(double));
+    return mapping->confusion == NULL || mapping->reciprocal_rank == NULL ||
+                   mapping->precision == NULL || mapping->mood_mrr == NULL ||
+                   mapping->mood_precision == NULL
+               ? LEIT_INTERNAL
+               : LEIT_OK;
+}
+
+static void copy_macro(const leit_retrieval_summary *summary, double *precision_at, double *mrr)
+{
+    memcpy(precision_at, summary->macro.precision, LEIT_EVALUATION_DEPTH * sizeof *precision_at);
+    *mrr = summary->macro.mrr;
+}
+
+static leit_status read_figures(const leit_retrieval *retrieval, int at_k,
+                                leit_evaluation_mapping *mapping)
+{
+    leit_retrieval_summary summary = {0};
+    leit_status status = leit_retrieval_summarize(retrieval, &summary);
+    if (status == LEIT_OK) {
+        copy_macro(&summary, mapping->precision_at, &mapping->mrr);
+        mapping->n_empty_texts = summary.n_empty_texts;
+        for (int k = 0; k < summary.K_text; k++) {
+            mapping->mood_precision[k] = summary.moods[k].precision[at_k - 1];
+            mapping->mood_mrr[k] = summary.moods[k].mrr;
+        }
+        leit_retrieval_precision(retrieval, at_k, mapping->precision);
+        leit_retrieval_reciprocal_rank(retrieval, mapping->reciprocal_rank);
+        leit_retrieval_confusion(retrieval, at_k, mapping->confusion);
+    }
+    leit_retrieval_summary_clear(&summary);
+    if (status == LEIT_OK) status = leit_retrieval_random(&retrieval->task, &summary);
+    if (status == LEIT_OK) copy_macro(&summary, mapping->random_precision_at, &mapping->random_mrr);
+    leit_retrieval_summary_clear(&summary);
+    if (status == LEIT_OK) status = leit_retrieval_oracle(&retrieval->task, &summary);
+    if (status == LEIT_OK) copy_macro(&summary, mapping->oracle_precision_at, &mapping->oracle_mrr);
+    leit_retrieval_summary_clear(&summary);
+    return status;
+}
+
+/* ---- a run ---- */
+
+/* The mapping's own name: "w2v" becomes the kind that is meant. */
+static const char *full_name(const leit_recipe *recipe, const char *name)
+{
+    if (strcmp(name, "w2v") != 0) return name;
+    return recipe->mapping.w2v == LEIT_W2V_MAPPING_PAPER ? "w2v_paper" : "w2v_vectors";
+}
+
+static leit_status describe(const leit_matcher *matcher, const leit_dataset *data, int split,
+                            const leit_answers *answers, leit_evaluation *e)
+{
+    const leit_recipe *recipe = matcher->recipe;
+    leit_arena *arena = &e->arena;
+    e->recipe_name = leit_arena_strdup(arena, recipe->name);
+    e->strategy = leit_strategy_name(recipe->strategy);
+    e->split = leit_split_name((enum leit_split)split);
+    e->text_corpus = leit_arena_strdup(arena, data->text->about.name);
+    e->music_corpus = leit_arena_strdup(arena, data->music->about.name);
+    e->text_split = leit_arena_strdup(arena, data->text->about.split);
+    e->seed = recipe->seed;
+    e->at_k = recipe->evaluate.at_k;
+    e->n_texts = answers->n_texts;
+    e->n_clips = answers->n_clips;
+    e->n_text_labels = data->text->n_labels;
+    e->n_music_labels = data->music->n_labels;
+    LEIT_FAIL_IF(e->n_texts == 0 || e->n_clips == 0, LEIT_DATA,
+                 "the %s split has %lld texts and %lld clips, expected at least one of each",
+                 e->split, (long long)e->n_texts, (long long)e->n_clips);
+    LEIT_FAIL_IF(e->at_k > LEIT_EVALUATION_DEPTH, LEIT_USAGE,
+                 "evaluate.at_k is %d, expected at most %d", e->at_k, LEIT_EVALUATION_DEPTH);
+    e->text_mood = take(e, e->n_texts, sizeof *e->text_mood);
+    const char **text_labels = take(e, e->n_text_labels, sizeof *text_labels);
+    const char **music_labels = take(e, e->n_music_labels, sizeof *music_labels);
+    if (e->text_mood == NULL || text_labels == NULL || music_labels == NULL) return LEIT_INTERNAL;
+    memcpy(e->text_mood, answers->text_label, (size_t)e->n_texts * sizeof *e->text_mood);
+    for (int32_t k = 0; k < e->n_text_labels; k++)
+        text_labels[k] = leit_arena_strdup(arena, data->text->labels[k]);
+    for (int32_t k = 0; k < e->n_music_labels; k++)
+        music_labels[k] = leit_arena_strdup(arena, data->music->labels[k]);
+    e->text_labels = text_labels;
+    e->music_labels = music_labels;
+    return LEIT_OK;
+}
+
+static leit_status rank_all(const leit_matcher *matcher, const leit_dataset *data,
+                            const leit_answers *answers, leit_evaluation *e)
+{
+    const struct leit_recipe_strings *wanted = &matcher->recipe->evaluate.mappings;
+    uint8_t *matrices[LEIT_EVALUATION_MAPPINGS] = {0};
+    leit_retrieval *retrievals[LEIT_EVALUATION_MAPPINGS] = {0};
+    leit_status status = LEIT_OK;
+    for (int m = 0; status == LEIT_OK && m < wanted->count && m < LEIT_EVALUATION_MAPPINGS; m++) {
+        e->mappings[m].name = full_name(matcher->recipe, wanted->items[m]);
+        status = leit_answers_mapping(matcher->recipe, data, wanted->items[m], &matrices[m]);
+        const leit_retrieval_task task = {.n_texts = e->n_texts,
+                                          .n_clips = e->n_clips,
+                                          .K_text = e->n_text_labels,
+                                          .K_music = e->n_music_labels,
+                                          .text_mood = answers->text_label,
+                                          .clip_mood = answers->clip_label,
+                                          .mapping = matrices[m],
+                                          .depth = LEIT_EVALUATION_DEPTH};
+        if (status == LEIT_OK) status = leit_retrieval_create(&task, &retrievals[m]);
+        if (status == LEIT_OK) status = reserve(e, &e->mappings[m]);
+        e->n_mappings = m + 1;
+    }
+    if (status == LEIT_OK) status = leit_answers_rank(matcher, answers, e->n_mappings, retrievals);
+    for (int m = 0; status == LEIT_OK && m < e->n_mappings; m++)
+        status = read_figures(retrievals[m], e->at_k, &e->mappings[m]);
+    for (int m = 0; m < LEIT_EVALUATION_MAPPINGS; m++) {
+        leit_retrieval_free(retrievals[m]);
+        leit_free(matrices[m]);
+    }
+    return status;
+}
+
+leit_status leit_evaluation_run(leit_matcher *matcher, leit_tower *text_tower,
+                                leit_tower *music_tower, const leit_dataset *data, int split,
+                                leit_evaluation *evaluation)
+{
+    *evaluation = (leit_evaluation){0};
+    LEIT_FAIL_IF(data->text == NULL, LEIT_USAGE,
+                 "tagging trains an encoder alone: there is nothing to rank");
+    leit_answers answers;
+    LEIT_TRY(leit_answers_collect(text_tower, music_tower, data, split, &answers));
+    leit_status status = describe(matcher, data, split, &answers, evaluation);
+    if (status == LEIT_OK) status = rank_all(matcher, data, &answers, evaluation);
+    leit_answers_clear(&answers);
+    if (status != LEIT_OK) leit_evaluation_clear(evaluation);
+    return status;
+}
+
+void leit_evaluation_clear(leit_evaluation *evaluation)
+{
+    leit_arena_clear(&evaluation->arena);
+    *evaluation = (leit_evaluation){0};
+}
+
+leit_status leit_evaluation_print(const leit_evaluation *e, leit_buffer *text)
+{
+    LEIT_TRY(leit_buffer_printf(text,
+                                "%s, seed %lld: %s split, %lld texts of %s, %lld clips of %s\n",
+                                e->recipe_name, (long long)e->seed, e->split, (long long)e->n_texts,
+                                e->text_corpus, (long long)e->n_clips, e->music_corpus));
+    LEIT_TRY(leit_buffer_printf(text, "%-12s  %6s%d  %6s   %s\n", "mapping", "P@", e->at_k, "MRR",
+                                "random P, MRR   oracle P, MRR"));
+    for (int m = 0; m < e->n_mappings; m++) {
+        const leit_evaluation_mapping *mapping = &e->mappings[m];
+        const int k = e->at_k - 1;
+        LEIT_TRY(leit_buffer_printf(text, "%-12s  %7.4f  %6.4f   %.4f  %.4f  %.4f  %.4f\n",
+                                    mapping->name, mapping->precision_at[k], mapping->mrr,
+                                    mapping->random_precision_at[k], mapping->random_mrr,
+                                    mapping->oracle_precision_at[k], mapping->oracle_mrr));
+    }
+    return LEIT_OK;
+}
+
+/* ---- public ---- */
+
+static leit_status evaluate_loaded(leit_loaded_matcher *loaded, const char *run, int split,
+                                   leit_buffer *text)
+{
+    leit_dataset data;
+    LEIT_TRY(leit_dataset_open(loaded->recipe, &data));
+    leit_evaluation evaluation;
+    leit_status status = leit_evaluation_run(loaded->matcher, &loaded->text, &loaded->music, &data,
+                                             split, &evaluation);
+    leit_dataset_close(&data);
+    LEIT_TRY(status);
+    leit_arena arena = {0};
+    const char *path = leit_arena_printf(&arena, "%s/evaluation-%s.json", run, evaluation.split);
+    status = path == NULL ? LEIT_INTERNAL : leit_evaluation_write(&evaluation, path);
+    if (status == LEIT_OK && text != NULL) status = leit_evaluation_print(&evaluation, text);
+    leit_arena_clear(&arena);
+    leit_evaluation_clear(&evaluation);
+    return status;
+}
+
+leit_status leit_evaluate(const char *run, const char *split_name, int n_threads, char **text)
+{
+    const bool is_test = strcmp(split_name, "test") == 0;
+    LEIT_FAIL_IF(!is_test && strcmp(split_name, "valid") != 0, LEIT_USAGE,
+                 "the split is '%s', expected test or valid", split_name);
+    leit_threads *threads = NULL;
+    LEIT_TRY(leit_threads_create(n_threads, &threads));
+    leit_loaded_matcher loaded;
+    leit_buffer buffer = {0};
+    leit_status status = leit_matcher_open(run, leit_backend_cpu(), threads, &loaded);
+    if (status == LEIT_OK) {
+        status = evaluate_loaded(&loaded, run, is_test ? LEIT_SPLIT_TEST : LEIT_SPLIT_VALID,
+                                 text == NULL ? NULL : &buffer);
+        leit_matcher_close(&loaded);
+    }
+    leit_threads_free(threads);
+    if (status == LEIT_OK && text != NULL)
+        *text = buffer.data;
+    else
+        leit_buffer_clear(&buffer);
+    return status;
+}
+
+void leit_evaluate_text_free(char *text)
+{
+    leit_free(text);
+}

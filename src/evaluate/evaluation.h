@@ -1,0 +1,51 @@
+/* The figures of one run on one split: made by leit_evaluation_run, kept as JSON in the run folder,
+ * read back for comparisons. */
+#ifndef LEIT_EVALUATE_EVALUATION_H
+#define LEIT_EVALUATE_EVALUATION_H
+
+#include "core/arena.h"
+#include "evaluate/answers.h"
+
+enum { LEIT_EVALUATION_MAPPINGS = 3, LEIT_EVALUATION_DEPTH = 10 };
+
+/* Figures are macro averages over text moods unless they say otherwise. */
+typedef struct leit_evaluation_mapping {
+    const char *name;                           /* "va", "w2v_paper", "w2v_vectors", "manual" */
+    double precision_at[LEIT_EVALUATION_DEPTH]; /* [k - 1] is P@k */
+    double mrr;
+    double random_precision_at[LEIT_EVALUATION_DEPTH], random_mrr; /* expected of a permutation */
+    double oracle_precision_at[LEIT_EVALUATION_DEPTH], oracle_mrr; /* of the best ranking */
+    double *mood_precision, *mood_mrr;   /* (K_text) P@at_k and MRR of each mood */
+    double *precision, *reciprocal_rank; /* (n_texts) */
+    double *confusion; /* (K_text, K_music) share of each music mood in the first at_k */
+    int64_t n_empty_texts;
+} leit_evaluation_mapping;
+
+typedef struct leit_evaluation {
+    leit_arena arena; /* owns everything below */
+    const char *recipe_name, *strategy, *split;
+    const char *text_corpus, *music_corpus, *text_split;
+    int64_t seed;
+    int at_k;
+    int64_t n_texts, n_clips;
+    int32_t n_text_labels, n_music_labels;
+    const char *const *text_labels, *const *music_labels;
+    int32_t *text_mood; /* (n_texts) */
+    int n_mappings;
+    leit_evaluation_mapping mappings[LEIT_EVALUATION_MAPPINGS];
+} leit_evaluation;
+
+/* Evaluates a loaded matcher on the corpora of its recipe. */
+leit_status leit_evaluation_run(leit_matcher *matcher, leit_tower *text_tower,
+                                leit_tower *music_tower, const leit_dataset *data, int split,
+                                leit_evaluation *evaluation);
+void leit_evaluation_clear(leit_evaluation *evaluation);
+
+/* JSON, 17 digits: what is read back is what was written. */
+leit_status leit_evaluation_write(const leit_evaluation *evaluation, const char *path);
+leit_status leit_evaluation_read(const char *path, leit_evaluation *evaluation);
+
+/* A table for people. */
+leit_status leit_evaluation_print(const leit_evaluation *evaluation, leit_buffer *text);
+
+#endif

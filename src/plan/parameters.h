@@ -1,0 +1,70 @@
+/* Parameters by name, with their gradients and optimizer state, each kind in one arena.
+ *
+ * Life: plans declare parameters while they are built; leit_parameters_allocate takes the four
+ * arenas once and initialises; from then on names can be found but not added. Names are those of
+ * the source framework ("distilbert.transformer.layer.0.attention.q_lin.weight"), so that a
+ * checkpoint reads like one of PyTorch.
+ */
+#ifndef LEIT_PLAN_PARAMETERS_H
+#define LEIT_PLAN_PARAMETERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/arena.h"
+#include "core/tensor.h"
+
+typedef enum leit_init_kind {
+    LEIT_INIT_CONSTANT, /* every element is `value` */
+    LEIT_INIT_UNIFORM,  /* uniform in [-value, value] */
+    LEIT_INIT_NORMAL    /* normal with standard deviation `value` */
+} leit_init_kind;
+
+typedef struct leit_init {
+    leit_init_kind kind;
+    float value;
+} leit_init;
+
+typedef struct leit_parameter {
+    const char *name;
+    int rank;
+    int64_t shape[LEIT_MAX_RANK];
+    int64_t count;
+    leit_init init;
+    bool is_statistic; /* running mean or variance: saved, never optimised */
+    bool is_frozen;    /* keeps its value: no gradient, no update */
+    bool decays;       /* subject to weight decay */
+    /* Set by leit_parameters_allocate; gradient and moments are NULL where nothing is learnt. */
+    float *data, *gradient, *moment1, *moment2;
+} leit_parameter;
+
+typedef struct leit_parameters {
+    leit_parameter *list;
+    size_t count, capacity;
+    const char *const *frozen; /* NULL-terminated prefixes; what starts so is frozen. NULL: none */
+    leit_arena strings;
+    float *data, *gradient, *moment1, *moment2; /* the arenas; NULL before allocation */
+    int64_t n_values, n_learnt;                 /* elements in all, elements with a gradient */
+} leit_parameters;
+
+/* A zero-initialised leit_parameters is empty and ready. */
+void leit_parameters_clear(leit_parameters *parameters);
+
+/* Index of the parameter of this name, -1 when there is none. */
+int leit_parameters_find(const leit_parameters *parameters, const char *name);
+
+/* Finds or adds. Fails when the name is there with another shape, or is new after allocation. */
+leit_status leit_parameters_declare(leit_parameters *parameters, const leit_parameter *wanted,
+                                    int *index);
+
+/* Takes the arenas and gives every parameter its initial value: Philox keyed by `seed` and the
+ * parameter's name, so a tower starts alike whatever else is trained beside it.
+ * for_training false takes memory for the values alone. */
+leit_status leit_parameters_allocate(leit_parameters *parameters, uint64_t seed, bool for_training);
+
+void leit_parameters_zero_gradients(leit_parameters *parameters);
+
+/* Switches weight decay off where the name contains `fragment`. Returns how many. */
+int leit_parameters_exclude_decay(leit_parameters *parameters, const char *fragment);
+
+#endif

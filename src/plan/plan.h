@@ -1,0 +1,161 @@
+/* The static plan of a step.
+ *
+ * A model is written once, forward: it calls leit_plan_<op>() and gets values back. The plan keeps
+ * the nodes, runs them in order, and runs their backwards in reverse; gradients are written per op
+ * and never again. leit_plan_finish works out how long every value and gradient lives, lays them
+ * into one arena, and takes the memory once.
+ *
+ * Building needs no error checks: the first failure sticks, later calls do nothing, and
+ * leit_plan_finish returns it.
+ *
+ * A plan has room for the largest batch. Where fewer rows are used, the count lives in a
+ * one-element input (leit_plan_count) and flows from value to value.
+ */
+#ifndef LEIT_PLAN_PLAN_H
+#define LEIT_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/buffer.h"
+#include "core/tensor.h"
+#include "kernels/backend.h"
+#include "kernels/ops.h"
+#include "plan/parameters.h"
+
+typedef struct leit_plan leit_plan;
+
+/* A tensor of the plan; LEIT_NONE where there is none. */
+typedef int32_t leit_value;
+enum { LEIT_NONE = -1 };
+
+typedef struct leit_plan_options {
+    const leit_backend *backend;
+    leit_threads *threads; /* may be NULL; not owned */
+    bool training;         /* batch statistics, dropout, and a backward */
+    uint64_t seed;         /* of dropout and sampling */
+} leit_plan_options;
+
+/* `parameters` must outlive the plan; they are allocated after building, before finishing. */
+leit_status leit_plan_create(const leit_plan_options *options, leit_parameters *parameters,
+                             leit_plan **plan);
+void leit_plan_free(leit_plan *plan);
+bool leit_plan_is_training(const leit_plan *plan);
+
+/* ---- building: inputs and parameters ---- */
+
+/* Memory the caller fills before a run; the name serves messages. */
+leit_value leit_plan_input(leit_plan *plan, const char *name, leit_dtype dtype, int rank,
+                           const int64_t *shape);
+/* A count: a one-element i32 input that starts as `initial`. */
+leit_value leit_plan_count(leit_plan *plan, const char *name, int32_t initial);
+/* Says that only the first *count rows of `value` (an input) hold data. */
+void leit_plan_set_count(leit_plan *plan, leit_value value, leit_value count);
+
+leit_value leit_plan_parameter(leit_plan *plan, const char *name, int rank, const int64_t *shape,
+                               leit_init init);
+leit_value leit_plan_statistic(leit_plan *plan, const char *name, int64_t count, float initial);
+
+int64_t leit_plan_dim(const leit_plan *plan, leit_value value, int axis);
+
+/* Names of the values made from here on start with this: "music.layer1". */
+void leit_plan_scope(leit_plan *plan, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* ---- building: nodes; shapes as in the op's header ---- */
+
+leit_value leit_plan_mel_spectrogram(leit_plan *plan, leit_value pcm,
+                                     const struct leit_mel_spectrogram *settings);
+leit_value leit_plan_conv2d(leit_plan *plan, leit_value x, leit_value w, leit_value b);
+
+typedef struct leit_plan_norm {
+    leit_value w, b, running_mean, running_var; /* (C) each */
+} leit_plan_norm;
+typedef struct leit_plan_pool {
+    int height, width; /* 1, 1: none */
+} leit_plan_pool;
+/* y = maxpool(relu(batchnorm(x) + residual)); residual may be LEIT_NONE. */
+leit_value leit_plan_batchnorm2d(leit_plan *plan, leit_value x, leit_value residual,
+                                 const leit_plan_norm *norm, bool relu, leit_plan_pool pool);
+leit_value leit_plan_batchnorm1d(leit_plan *plan, leit_value x, const leit_plan_norm *norm,
+                                 bool relu);
+leit_value leit_plan_global_max_pool(leit_plan *plan, leit_value x);
+
+leit_value leit_plan_linear(leit_plan *plan, leit_value x, leit_value w, leit_value b,
+                            enum leit_activation activation);
+leit_value leit_plan_embedding(leit_plan *plan, leit_value ids, leit_value words,
+                               leit_value positions, leit_value position_table);
+leit_value leit_plan_layernorm(leit_plan *plan, leit_value x, leit_value residual, leit_value w,
+                               leit_value b, float epsilon);
+/* Packed sequences: q_offsets and k_offsets are i32 inputs of B + 1 elements; n_sequences a count.
+ * T is the longest sequence. */
+leit_value leit_plan_attention(leit_plan *plan, leit_value q, leit_value k, leit_value v,
+                               leit_value q_offsets, leit_value k_offsets, leit_value n_sequences,
+                               int64_t T, int64_t n_heads, float dropout);
+leit_value leit_plan_sigmoid(leit_plan *plan, leit_value x);
+/* x itself when the plan does not train or p is 0. */
+leit_value leit_plan_dropout(leit_plan *plan, leit_value x, float p);
+/* The rows of x named by `index` (i32); the result has the count of `index`. */
+leit_value leit_plan_gather_rows(leit_plan *plan, leit_value x, leit_value index);
+leit_value leit_plan_concat_rows(leit_plan *plan, leit_value a, leit_value b);
+
+/* Losses: a scalar each, the mean over the rows that hold data. */
+leit_value leit_plan_softmax_cross_entropy(leit_plan *plan, leit_value logits, leit_value labels);
+leit_value leit_plan_focal_loss(leit_plan *plan, leit_value logits, leit_value labels, float gamma);
+leit_value leit_plan_bce_with_logits(leit_plan *plan, leit_value logits, leit_value targets);
+leit_value leit_plan_mse(leit_plan *plan, leit_value x, leit_value target);
+
+typedef struct leit_plan_triplet {
+    float margin;
+    enum leit_triplet_weights weights;
+    float cutoff, nonzero_loss_cutoff;
+    uint32_t branch; /* keeps the draws of several triplet losses of one step apart */
+} leit_plan_triplet;
+/* anchor and positive (N, E); a row j may be a negative of anchor n when the labels differ (i32).
+ */
+leit_value leit_plan_cosine_triplet(leit_plan *plan, leit_value anchor, leit_value positive,
+                                    leit_value anchor_labels, leit_value item_labels,
+                                    const leit_plan_triplet *settings);
+
+/* ---- building: ends ---- */
+
+/* Adds weight * value to what the backward differentiates. */
+void leit_plan_loss(leit_plan *plan, leit_value scalar, float weight);
+/* Keeps a value readable after a run. */
+void leit_plan_keep(leit_plan *plan, leit_value value);
+
+/* Lays out and takes the memory. parameters must be allocated. */
+leit_status leit_plan_finish(leit_plan *plan);
+
+/* Only sizes: what finish would take, before any memory is taken (parameters need not be
+ * allocated). */
+typedef struct leit_plan_memory {
+    size_t input_bytes, activation_bytes, workspace_bytes;
+    size_t activation_unshared_bytes; /* if nothing shared memory */
+    int n_nodes, n_values;
+} leit_plan_memory;
+leit_status leit_plan_measure(leit_plan *plan, leit_plan_memory *memory);
+
+/* ---- running ---- */
+
+/* The memory of an input, or of a kept value after a run. */
+void *leit_plan_data(leit_plan *plan, leit_value value);
+/* The gradient of a kept value after a backward (tests), NULL when it has none. */
+float *leit_plan_gradient(leit_plan *plan, leit_value value);
+/* Sets the step of all random draws. */
+void leit_plan_set_step(leit_plan *plan, uint32_t step);
+
+leit_status leit_plan_forward(leit_plan *plan);
+/* Adds to the gradients of the parameters; call after forward. `scale` multiplies every loss
+ * weight (1 / accumulation). */
+leit_status leit_plan_backward(leit_plan *plan, float scale);
+/* Sum of weight * loss of the last forward. */
+double leit_plan_loss_value(const leit_plan *plan);
+/* The anchors without any possible negative, over all triplet losses of the last forward. */
+int64_t leit_plan_empty_anchors(const leit_plan *plan);
+
+/* Runs forward again, node by node, and names the first value that is not finite; "" when all are.
+ */
+leit_status leit_plan_find_nonfinite(leit_plan *plan, const char **name);
+
+#endif

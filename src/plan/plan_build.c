@@ -1,0 +1,218 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "plan/plan_internal.h"
+
+leit_status leit_plan_create(const leit_plan_options *options, leit_parameters *parameters,
+                             leit_plan **result)
+{
+    leit_plan *plan = NULL;
+    LEIT_TRY(LEIT_ALLOC(plan, 1));
+    plan->options = *options;
+    plan->parameters = parameters;
+    plan->random.seed = options->seed;
+    *result = plan;
+    return LEIT_OK;
+}
+
+void leit_plan_free(leit_plan *plan)
+{
+    if (plan == NULL) return;
+    leit_free(plan->values);
+    leit_free(plan->nodes);
+    leit_free(plan->losses);
+    leit_free(plan->empty_counts);
+    leit_free(plan->inputs);
+    leit_free(plan->activations);
+    leit_free(plan->workspace);
+    leit_arena_clear(&plan->arena);
+    leit_free(plan);
+}
+
+bool leit_plan_is_training(const leit_plan *plan)
+{
+    return plan->options.training;
+}
+
+void leit_plan_fail(leit_plan *plan, const char *function, const char *format, ...)
+{
+    if (plan->status != LEIT_OK) return;
+    char text[384];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    snprintf(plan->message, sizeof plan->message, "%s%s%s", plan->scope,
+             plan->scope[0] == '\0' ? "" : ": ", text);
+    plan->status = leit_fail(LEIT_INTERNAL, function, "%s", plan->message);
+}
+
+/* Keeps the failure of a call that does not know the plan. */
+static bool went_well(leit_plan *plan, leit_status status)
+{
+    if (status != LEIT_OK && plan->status == LEIT_OK) {
+        plan->status = status;
+        snprintf(plan->message, sizeof plan->message, "%s", leit_error_message());
+    }
+    return plan->status == LEIT_OK;
+}
+
+const plan_value *leit_plan_value(const leit_plan *plan, leit_value value)
+{
+    return &plan->values[value];
+}
+
+bool leit_plan_is_valid(const leit_plan *plan, leit_value value)
+{
+    return plan->status == LEIT_OK && value >= 0 && (size_t)value < plan->n_values;
+}
+
+static leit_value add_value(leit_plan *plan, const char *name, enum value_kind kind,
+                            leit_dtype dtype, int rank, const int64_t *shape)
+{
+    if (plan->status != LEIT_OK ||
+        !went_well(plan, LEIT_GROW(plan->values, plan->n_values, plan->values_capacity)))
+        return LEIT_NONE;
+    plan_value *value = &plan->values[plan->n_values];
+    *value = (plan_value){
+        .kind = kind, .dtype = dtype, .rank = rank, .count = LEIT_NONE, .parameter = -1};
+    value->name = leit_arena_strdup(&plan->arena, name);
+    if (value->name == NULL) {
+        went_well(plan, LEIT_INTERNAL);
+        return LEIT_NONE;
+    }
+    for (int axis = 0; axis < rank; axis++) value->shape[axis] = shape[axis];
+    return (leit_value)plan->n_values++;
+}
+
+leit_value leit_plan_input(leit_plan *plan, const char *name, leit_dtype dtype, int rank,
+                           const int64_t *shape)
+{
+    return add_value(plan, name, VALUE_INPUT, dtype, rank, shape);
+}
+
+leit_value leit_plan_count(leit_plan *plan, const char *name, int32_t initial)
+{
+    const int64_t shape[1] = {1};
+    leit_value count = add_value(plan, name, VALUE_INPUT, LEIT_I32, 1, shape);
+    if (count != LEIT_NONE) plan->values[count].initial = initial;
+    return count;
+}
+
+void leit_plan_set_count(leit_plan *plan, leit_value value, leit_value count)
+{
+    if (leit_plan_is_valid(plan, value)) plan->values[value].count = count;
+}
+
+static leit_value add_parameter(leit_plan *plan, const leit_parameter *wanted)
+{
+    int index = -1;
+    if (plan->status != LEIT_OK ||
+        !went_well(plan, leit_parameters_declare(plan->parameters, wanted, &index)))
+        return LEIT_NONE;
+    const leit_parameter *parameter = &plan->parameters->list[index];
+    leit_value value =
+        add_value(plan, wanted->name, VALUE_PARAMETER, LEIT_F32, wanted->rank, wanted->shape);
+    if (value == LEIT_NONE) return value;
+    plan->values[value].parameter = index;
+    plan->values[value].needs_gradient =
+        plan->options.training && !parameter->is_statistic && !parameter->is_frozen;
+    return value;
+}
+
+leit_value leit_plan_parameter(leit_plan *plan, const char *name, int rank, const int64_t *shape,
+                               leit_init init)
+{
+    leit_parameter wanted = {.name = name, .rank = rank, .init = init, .decays = true};
+    for (int axis = 0; axis < rank; axis++) wanted.shape[axis] = shape[axis];
+    return add_parameter(plan, &wanted);
+}
+
+leit_value leit_plan_statistic(leit_plan *plan, const char *name, int64_t count, float initial)
+{
+    return add_parameter(plan, &(leit_parameter){.name = name,
+                                                 .rank = 1,
+                                                 .shape = {count},
+                                                 .init = {LEIT_INIT_CONSTANT, initial},
+                                                 .is_statistic = true});
+}
+
+int64_t leit_plan_dim(const leit_plan *plan, leit_value value, int axis)
+{
+    return leit_plan_is_valid(plan, value) ? plan->values[value].shape[axis] : 0;
+}
+
+void leit_plan_scope(leit_plan *plan, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(plan->scope, sizeof plan->scope, format, arguments);
+    va_end(arguments);
+}
+
+leit_value leit_plan_activation(leit_plan *plan, const char *name, leit_dtype dtype, int rank,
+                                const int64_t *shape, leit_value count)
+{
+    char full[256];
+    snprintf(full, sizeof full, "%s%s%s", plan->scope, plan->scope[0] == '\0' ? "" : ".", name);
+    leit_value value = add_value(plan, full, VALUE_ACTIVATION, dtype, rank, shape);
+    if (value != LEIT_NONE) plan->values[value].count = count;
+    return value;
+}
+
+plan_node *leit_plan_node(leit_plan *plan, leit_op_id op, const void *args)
+{
+    if (plan->status != LEIT_OK ||
+        !went_well(plan, LEIT_GROW(plan->nodes, plan->n_nodes, plan->nodes_capacity)))
+        return NULL;
+    const leit_op *kernel = &plan->options.backend->ops[op];
+    plan_node *node = &plan->nodes[plan->n_nodes];
+    *node = (plan_node){.op = op};
+    node->args = leit_arena_allocate(&plan->arena, kernel->args_bytes);
+    node->name = leit_arena_printf(&plan->arena, "%s%s%s", plan->scope,
+                                   plan->scope[0] == '\0' ? "" : ".", kernel->name);
+    if (node->args == NULL || node->name == NULL) {
+        went_well(plan, LEIT_INTERNAL);
+        return NULL;
+    }
+    memcpy(node->args, args, kernel->args_bytes);
+    plan->n_nodes++;
+    return node;
+}
+
+void leit_plan_slot(leit_plan *plan, plan_node *node, size_t field_offset, leit_value value,
+                    enum slot_use use)
+{
+    if (node == NULL || value == LEIT_NONE || plan->status != LEIT_OK) return;
+    if (node->n_slots == PLAN_MAX_SLOTS) {
+        leit_plan_fail(plan, __func__, "%s has more than %d slots", node->name, PLAN_MAX_SLOTS);
+        return;
+    }
+    node->slots[node->n_slots++] =
+        (plan_slot){.field_offset = field_offset, .value = value, .use = use};
+}
+
+void leit_plan_loss(leit_plan *plan, leit_value scalar, float weight)
+{
+    if (!leit_plan_is_valid(plan, scalar) ||
+        !went_well(plan, LEIT_GROW(plan->losses, plan->n_losses, plan->losses_capacity)))
+        return;
+    plan->losses[plan->n_losses++] = scalar;
+    plan->values[scalar].loss_weight = weight;
+    plan->values[scalar].is_kept = true;
+}
+
+void leit_plan_keep(leit_plan *plan, leit_value value)
+{
+    if (leit_plan_is_valid(plan, value)) plan->values[value].is_kept = true;
+}
+
+void leit_plan_count_empty(leit_plan *plan, leit_value count)
+{
+    if (leit_plan_is_valid(plan, count) &&
+        went_well(plan,
+                  LEIT_GROW(plan->empty_counts, plan->n_empty_counts, plan->empty_counts_capacity)))
+        plan->empty_counts[plan->n_empty_counts++] = count;
+}

@@ -1,0 +1,480 @@
+#include <stddef.h>
+
+#include "core/rng.h"
+#include "plan/plan_internal.h"
+
+/* One function per op: checks shapes, makes the outputs, and says how the node uses each value. */
+
+/* Binds field `field` of the op's argument struct; needs `plan` and `node` in scope. */
+#define SLOT(op, field, value, use)                                                                \
+    leit_plan_slot(plan, node, offsetof(struct leit_##op, field), (value), (use))
+
+/* An op with x -> y binds the same four gradient fields everywhere. */
+#define UNARY_SLOTS(op, x_use)                                                                     \
+    do {                                                                                           \
+        SLOT(op, n_rows, leit_plan_value(plan, x)->count, READ_BOTH);                              \
+        SLOT(op, x, x, x_use);                                                                     \
+        SLOT(op, y, y, WRITE_FORWARD);                                                             \
+        SLOT(op, dy, y, GRADIENT_READ);                                                            \
+        SLOT(op, dx, x, GRADIENT_WRITE);                                                           \
+    } while (0)
+
+static bool has_shape(const leit_plan *plan, leit_value value, int rank)
+{
+    return leit_plan_is_valid(plan, value) && leit_plan_value(plan, value)->rank == rank;
+}
+
+static int64_t dim(const leit_plan *plan, leit_value value, int axis)
+{
+    return leit_plan_value(plan, value)->shape[axis];
+}
+
+static leit_value count_of(const leit_plan *plan, leit_value value)
+{
+    return leit_plan_value(plan, value)->count;
+}
+
+static leit_value activation(leit_plan *plan, const char *name, leit_value count, int rank,
+                             const int64_t *shape)
+{
+    return leit_plan_activation(plan, name, LEIT_F32, rank, shape, count);
+}
+
+static leit_value vector(leit_plan *plan, const char *name, leit_value count, int64_t n)
+{
+    return activation(plan, name, count, 1, &n);
+}
+
+static leit_value matrix(leit_plan *plan, const char *name, leit_value count, int64_t n, int64_t d)
+{
+    const int64_t shape[2] = {n, d};
+    return activation(plan, name, count, 2, shape);
+}
+
+/* ---- music ---- */
+
+leit_value leit_plan_mel_spectrogram(leit_plan *plan, leit_value pcm,
+                                     const struct leit_mel_spectrogram *settings)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, pcm, 2), "mel_spectrogram: pcm must be (B, S)");
+    struct leit_mel_spectrogram args = *settings;
+    args.B = dim(plan, pcm, 0);
+    args.S = dim(plan, pcm, 1);
+    args.random = &plan->random;
+    const int64_t shape[4] = {args.B, args.tables->n_mels,
+                              leit_mel_frames(args.S, args.tables->hop_length), 1};
+    leit_value y = activation(plan, "mel", count_of(plan, pcm), 4, shape);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_mel_spectrogram, &args);
+    SLOT(mel_spectrogram, n_samples, count_of(plan, pcm), READ_FORWARD);
+    SLOT(mel_spectrogram, pcm, pcm, READ_FORWARD);
+    SLOT(mel_spectrogram, y, y, WRITE_FORWARD);
+    return y;
+}
+
+leit_value leit_plan_conv2d(leit_plan *plan, leit_value x, leit_value w, leit_value b)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 4) || !has_shape(plan, w, 4) || !has_shape(plan, b, 1),
+                 "conv2d: x must be (N, H, W, C), w (K, size, size, C), b (K)");
+    struct leit_conv2d args = {.N = dim(plan, x, 0),
+                               .H = dim(plan, x, 1),
+                               .W = dim(plan, x, 2),
+                               .C = dim(plan, x, 3),
+                               .K = dim(plan, w, 0),
+                               .kernel_size = (int)dim(plan, w, 1)};
+    PLAN_FAIL_IF(plan, dim(plan, w, 3) != args.C || dim(plan, b, 0) != args.K,
+                 "conv2d: x has %lld channels, w expects %lld", (long long)args.C,
+                 (long long)dim(plan, w, 3));
+    const int64_t shape[4] = {args.N, args.H, args.W, args.K};
+    leit_value y = activation(plan, "conv", count_of(plan, x), 4, shape);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_conv2d, &args);
+    SLOT(conv2d, n_samples, count_of(plan, x), READ_BOTH);
+    SLOT(conv2d, x, x, READ_BOTH);
+    SLOT(conv2d, w, w, READ_BOTH);
+    SLOT(conv2d, b, b, READ_FORWARD);
+    SLOT(conv2d, y, y, WRITE_FORWARD);
+    SLOT(conv2d, dy, y, GRADIENT_READ);
+    SLOT(conv2d, dx, x, GRADIENT_WRITE);
+    SLOT(conv2d, dw, w, GRADIENT_SUM);
+    SLOT(conv2d, db, b, GRADIENT_SUM);
+    return y;
+}
+
+static const float NORM_EPSILON = 1e-5f, NORM_MOMENTUM = 0.1f; /* PyTorch's defaults */
+
+leit_value leit_plan_batchnorm2d(leit_plan *plan, leit_value x, leit_value residual,
+                                 const leit_plan_norm *norm, bool relu, leit_plan_pool pool)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 4) || !has_shape(plan, norm->w, 1),
+                 "batchnorm2d: x must be (N, H, W, C)");
+    struct leit_batchnorm2d args = {.N = dim(plan, x, 0),
+                                    .H = dim(plan, x, 1),
+                                    .W = dim(plan, x, 2),
+                                    .C = dim(plan, x, 3),
+                                    .training = plan->options.training,
+                                    .relu = relu,
+                                    .pool_height = pool.height,
+                                    .pool_width = pool.width,
+                                    .epsilon = NORM_EPSILON,
+                                    .momentum = NORM_MOMENTUM};
+    const int64_t shape[4] = {args.N, args.H / pool.height, args.W / pool.width, args.C};
+    PLAN_FAIL_IF(plan, shape[1] < 1 || shape[2] < 1,
+                 "an image of %lld x %lld is too small to be pooled by %d x %d", (long long)args.H,
+                 (long long)args.W, pool.height, pool.width);
+    leit_value count = count_of(plan, x);
+    leit_value y = activation(plan, "norm", count, 4, shape);
+    leit_value mean = vector(plan, "norm.mean", LEIT_NONE, args.C);
+    leit_value rstd = vector(plan, "norm.rstd", LEIT_NONE, args.C);
+    leit_value argmax = pool.height * pool.width == 1
+                            ? LEIT_NONE
+                            : leit_plan_activation(plan, "norm.argmax", LEIT_U8, 4, shape, count);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_batchnorm2d, &args);
+    SLOT(batchnorm2d, n_samples, count, READ_BOTH);
+    SLOT(batchnorm2d, x, x, READ_BOTH);
+    SLOT(batchnorm2d, residual, residual, READ_BOTH);
+    SLOT(batchnorm2d, w, norm->w, READ_BOTH);
+    SLOT(batchnorm2d, b, norm->b, READ_BOTH);
+    SLOT(batchnorm2d, running_mean, norm->running_mean, READ_FORWARD);
+    SLOT(batchnorm2d, running_var, norm->running_var, READ_FORWARD);
+    SLOT(batchnorm2d, mean, mean, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batchnorm2d, rstd, rstd, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batchnorm2d, y, y, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batchnorm2d, argmax, argmax, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batchnorm2d, dy, y, GRADIENT_READ);
+    SLOT(batchnorm2d, dx, x, GRADIENT_WRITE);
+    SLOT(batchnorm2d, dresidual, residual, GRADIENT_WRITE);
+    SLOT(batchnorm2d, dw, norm->w, GRADIENT_SUM);
+    SLOT(batchnorm2d, db, norm->b, GRADIENT_SUM);
+    return y;
+}
+
+leit_value leit_plan_batchnorm1d(leit_plan *plan, leit_value x, const leit_plan_norm *norm,
+                                 bool relu)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2) || !has_shape(plan, norm->w, 1),
+                 "batchnorm1d: x must be (N, C)");
+    struct leit_batchnorm1d args = {.N = dim(plan, x, 0),
+                                    .C = dim(plan, x, 1),
+                                    .training = plan->options.training,
+                                    .relu = relu,
+                                    .epsilon = NORM_EPSILON,
+                                    .momentum = NORM_MOMENTUM};
+    leit_value y = matrix(plan, "norm", count_of(plan, x), args.N, args.C);
+    leit_value mean = vector(plan, "norm.mean", LEIT_NONE, args.C);
+    leit_value rstd = vector(plan, "norm.rstd", LEIT_NONE, args.C);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_batchnorm1d, &args);
+    UNARY_SLOTS(batchnorm1d, READ_BOTH);
+    SLOT(batchnorm1d, w, norm->w, READ_BOTH);
+    SLOT(batchnorm1d, b, norm->b, READ_BOTH);
+    SLOT(batchnorm1d, running_mean, norm->running_mean, READ_FORWARD);
+    SLOT(batchnorm1d, running_var, norm->running_var, READ_FORWARD);
+    SLOT(batchnorm1d, mean, mean, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batchnorm1d, rstd, rstd, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batchnorm1d, dw, norm->w, GRADIENT_SUM);
+    SLOT(batchnorm1d, db, norm->b, GRADIENT_SUM);
+    return y;
+}
+
+leit_value leit_plan_global_max_pool(leit_plan *plan, leit_value x)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 4), "global_max_pool: x must be (N, H, W, C)");
+    struct leit_global_max_pool args = {
+        .N = dim(plan, x, 0), .H = dim(plan, x, 1), .W = dim(plan, x, 2), .C = dim(plan, x, 3)};
+    const int64_t shape[2] = {args.N, args.C};
+    leit_value count = count_of(plan, x);
+    leit_value y = activation(plan, "pooled", count, 2, shape);
+    leit_value argmax = leit_plan_activation(plan, "pooled.argmax", LEIT_I32, 2, shape, count);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_global_max_pool, &args);
+    SLOT(global_max_pool, n_samples, count, READ_BOTH);
+    SLOT(global_max_pool, x, x, READ_FORWARD);
+    SLOT(global_max_pool, y, y, WRITE_FORWARD);
+    SLOT(global_max_pool, argmax, argmax, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(global_max_pool, dy, y, GRADIENT_READ);
+    SLOT(global_max_pool, dx, x, GRADIENT_WRITE);
+    return y;
+}
+
+/* ---- rows ---- */
+
+leit_value leit_plan_linear(leit_plan *plan, leit_value x, leit_value w, leit_value b,
+                            enum leit_activation act)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2) || !has_shape(plan, w, 2),
+                 "linear: x must be (N, D), w (K, D)");
+    struct leit_linear args = {
+        .N = dim(plan, x, 0), .D = dim(plan, x, 1), .K = dim(plan, w, 0), .activation = act};
+    PLAN_FAIL_IF(plan, dim(plan, w, 1) != args.D, "linear: x is %lld wide, w expects %lld",
+                 (long long)args.D, (long long)dim(plan, w, 1));
+    leit_value y = matrix(plan, "linear", count_of(plan, x), args.N, args.K);
+    leit_value pre = act == LEIT_ACTIVATION_NONE
+                         ? LEIT_NONE
+                         : matrix(plan, "linear.pre", count_of(plan, x), args.N, args.K);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_linear, &args);
+    UNARY_SLOTS(linear, READ_BOTH);
+    SLOT(linear, w, w, READ_BOTH);
+    SLOT(linear, b, b, READ_FORWARD);
+    SLOT(linear, pre, pre, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(linear, dw, w, GRADIENT_SUM);
+    SLOT(linear, db, b, GRADIENT_SUM);
+    return y;
+}
+
+leit_value leit_plan_embedding(leit_plan *plan, leit_value ids, leit_value words,
+                               leit_value positions, leit_value position_table)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, ids, 1) || !has_shape(plan, words, 2),
+                 "embedding: ids must be (N), words (V, D)");
+    struct leit_embedding args = {
+        .N = dim(plan, ids, 0),
+        .D = dim(plan, words, 1),
+        .V = dim(plan, words, 0),
+        .P = position_table == LEIT_NONE ? 0 : leit_plan_dim(plan, position_table, 0)};
+    leit_value y = matrix(plan, "embedding", count_of(plan, ids), args.N, args.D);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_embedding, &args);
+    SLOT(embedding, n_rows, count_of(plan, ids), READ_BOTH);
+    SLOT(embedding, ids, ids, READ_BOTH);
+    SLOT(embedding, positions, positions, READ_BOTH);
+    SLOT(embedding, words, words, READ_FORWARD);
+    SLOT(embedding, position_table, position_table, READ_FORWARD);
+    SLOT(embedding, y, y, WRITE_FORWARD);
+    SLOT(embedding, dy, y, GRADIENT_READ);
+    SLOT(embedding, dwords, words, GRADIENT_SUM);
+    SLOT(embedding, dposition_table, position_table, GRADIENT_SUM);
+    return y;
+}
+
+leit_value leit_plan_layernorm(leit_plan *plan, leit_value x, leit_value residual, leit_value w,
+                               leit_value b, float epsilon)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2) || !has_shape(plan, w, 1),
+                 "layernorm: x must be (N, D)");
+    struct leit_layernorm args = {.N = dim(plan, x, 0), .D = dim(plan, x, 1), .epsilon = epsilon};
+    leit_value count = count_of(plan, x);
+    leit_value y = matrix(plan, "layernorm", count, args.N, args.D);
+    leit_value sum =
+        residual == LEIT_NONE ? LEIT_NONE : matrix(plan, "layernorm.sum", count, args.N, args.D);
+    leit_value mean = vector(plan, "layernorm.mean", count, args.N);
+    leit_value rstd = vector(plan, "layernorm.rstd", count, args.N);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_layernorm, &args);
+    UNARY_SLOTS(layernorm, residual == LEIT_NONE ? READ_BOTH : READ_FORWARD);
+    SLOT(layernorm, residual, residual, READ_FORWARD);
+    SLOT(layernorm, w, w, READ_BOTH);
+    SLOT(layernorm, b, b, READ_FORWARD);
+    SLOT(layernorm, sum, sum, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(layernorm, mean, mean, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(layernorm, rstd, rstd, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(layernorm, dresidual, residual, GRADIENT_WRITE);
+    SLOT(layernorm, dw, w, GRADIENT_SUM);
+    SLOT(layernorm, db, b, GRADIENT_SUM);
+    return y;
+}
+
+leit_value leit_plan_attention(leit_plan *plan, leit_value q, leit_value k, leit_value v,
+                               leit_value q_offsets, leit_value k_offsets, leit_value n_sequences,
+                               int64_t T, int64_t n_heads, float dropout)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, q, 2) || !has_shape(plan, k, 2) || !has_shape(plan, v, 2),
+                 "attention: q, k and v must be (N, D)");
+    struct leit_attention args = {.B = leit_plan_dim(plan, q_offsets, 0) - 1,
+                                  .T = T,
+                                  .H = n_heads,
+                                  .D = dim(plan, q, 1),
+                                  .Nq = dim(plan, q, 0),
+                                  .Nk = dim(plan, k, 0),
+                                  .dropout = plan->options.training ? dropout : 0.0f,
+                                  .stream = LEIT_STREAM_DROPOUT + plan->n_dropouts++,
+                                  .random = &plan->random};
+    PLAN_FAIL_IF(plan, args.D % n_heads != 0, "attention: width %lld is no multiple of %lld heads",
+                 (long long)args.D, (long long)n_heads);
+    leit_value y = matrix(plan, "attention", count_of(plan, q), args.Nq, args.D);
+    leit_value logsumexp = matrix(plan, "attention.lse", LEIT_NONE, n_heads, args.Nq);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_attention, &args);
+    SLOT(attention, n_sequences, n_sequences, READ_BOTH);
+    SLOT(attention, q_offsets, q_offsets, READ_BOTH);
+    SLOT(attention, k_offsets, k_offsets, READ_BOTH);
+    SLOT(attention, q, q, READ_BOTH);
+    SLOT(attention, k, k, READ_BOTH);
+    SLOT(attention, v, v, READ_BOTH);
+    SLOT(attention, y, y, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(attention, logsumexp, logsumexp, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(attention, dy, y, GRADIENT_READ);
+    SLOT(attention, dq, q, GRADIENT_WRITE);
+    SLOT(attention, dk, k, GRADIENT_WRITE);
+    SLOT(attention, dv, v, GRADIENT_WRITE);
+    return y;
+}
+
+leit_value leit_plan_sigmoid(leit_plan *plan, leit_value x)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2), "sigmoid: x must be (N, D)");
+    struct leit_sigmoid args = {.N = dim(plan, x, 0), .D = dim(plan, x, 1)};
+    leit_value y = matrix(plan, "sigmoid", count_of(plan, x), args.N, args.D);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_sigmoid, &args);
+    UNARY_SLOTS(sigmoid, READ_BOTH);
+    if (node != NULL) /* its backward needs y alone */
+        node->slots[node->n_slots - 3].use |= READ_BACKWARD;
+    return y;
+}
+
+leit_value leit_plan_dropout(leit_plan *plan, leit_value x, float p)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2), "dropout: x must be (N, D)");
+    /* Counted even when it does nothing, so that the streams of a plan do not depend on p. */
+    uint32_t stream = LEIT_STREAM_DROPOUT + plan->n_dropouts++;
+    if (!plan->options.training || p == 0.0f) return x;
+    struct leit_dropout args = {.N = dim(plan, x, 0),
+                                .D = dim(plan, x, 1),
+                                .p = p,
+                                .stream = stream,
+                                .random = &plan->random};
+    leit_value y = matrix(plan, "dropout", count_of(plan, x), args.N, args.D);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_dropout, &args);
+    UNARY_SLOTS(dropout, READ_FORWARD);
+    return y;
+}
+
+leit_value leit_plan_gather_rows(leit_plan *plan, leit_value x, leit_value index)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2) || !has_shape(plan, index, 1),
+                 "gather_rows: x must be (M, D), index (N)");
+    struct leit_gather_rows args = {
+        .N = dim(plan, index, 0), .M = dim(plan, x, 0), .D = dim(plan, x, 1)};
+    leit_value y = matrix(plan, "rows", count_of(plan, index), args.N, args.D);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_gather_rows, &args);
+    SLOT(gather_rows, n_rows, count_of(plan, index), READ_BOTH);
+    SLOT(gather_rows, index, index, READ_BOTH);
+    SLOT(gather_rows, x, x, READ_FORWARD);
+    SLOT(gather_rows, y, y, WRITE_FORWARD);
+    SLOT(gather_rows, dy, y, GRADIENT_READ);
+    SLOT(gather_rows, dx, x, GRADIENT_WRITE);
+    return y;
+}
+
+leit_value leit_plan_concat_rows(leit_plan *plan, leit_value a, leit_value b)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, a, 2) || !has_shape(plan, b, 2),
+                 "concat_rows: a must be (Na, D), b (Nb, D)");
+    PLAN_FAIL_IF(plan, dim(plan, a, 1) != dim(plan, b, 1), "concat_rows: widths %lld and %lld",
+                 (long long)dim(plan, a, 1), (long long)dim(plan, b, 1));
+    struct leit_concat_rows args = {
+        .Na = dim(plan, a, 0), .Nb = dim(plan, b, 0), .D = dim(plan, a, 1)};
+    leit_value y = matrix(plan, "concat", LEIT_NONE, args.Na + args.Nb, args.D);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_concat_rows, &args);
+    SLOT(concat_rows, a, a, READ_FORWARD);
+    SLOT(concat_rows, b, b, READ_FORWARD);
+    SLOT(concat_rows, y, y, WRITE_FORWARD);
+    SLOT(concat_rows, dy, y, GRADIENT_READ);
+    SLOT(concat_rows, da, a, GRADIENT_WRITE);
+    SLOT(concat_rows, db, b, GRADIENT_WRITE);
+    return y;
+}
+
+/* ---- losses ---- */
+
+/* The fields that every loss over rows has under the same names. */
+#define LOSS_SLOTS(op, x_use)                                                                      \
+    leit_value losses = vector(plan, #op ".rows", count_of(plan, x), args.N);                      \
+    leit_value loss = vector(plan, #op, LEIT_NONE, 1);                                             \
+    plan_node *node = leit_plan_node(plan, LEIT_OP_##op, &args);                                   \
+    SLOT(op, n_rows, count_of(plan, x), READ_BOTH);                                                \
+    SLOT(op, x, x, x_use);                                                                         \
+    SLOT(op, losses, losses, WRITE_FORWARD);                                                       \
+    SLOT(op, loss, loss, WRITE_FORWARD);                                                           \
+    SLOT(op, dloss, loss, GRADIENT_READ);                                                          \
+    SLOT(op, dx, x, GRADIENT_WRITE)
+
+leit_value leit_plan_softmax_cross_entropy(leit_plan *plan, leit_value x, leit_value labels)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2), "softmax_cross_entropy: logits must be (N, K)");
+    struct leit_softmax_cross_entropy args = {.N = dim(plan, x, 0), .K = dim(plan, x, 1)};
+    leit_value p = matrix(plan, "probabilities", count_of(plan, x), args.N, args.K);
+    LOSS_SLOTS(softmax_cross_entropy, READ_FORWARD);
+    SLOT(softmax_cross_entropy, labels, labels, READ_BOTH);
+    SLOT(softmax_cross_entropy, probabilities, p, WRITE_FORWARD | READ_BACKWARD);
+    return loss;
+}
+
+leit_value leit_plan_focal_loss(leit_plan *plan, leit_value x, leit_value labels, float gamma)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2), "focal_loss: logits must be (N, K)");
+    struct leit_focal_loss args = {.N = dim(plan, x, 0),
+                                   .K = dim(plan, x, 1),
+                                   .gamma = gamma,
+                                   .weight_is_constant = 1}; /* as the public code */
+    leit_value p = matrix(plan, "probabilities", count_of(plan, x), args.N, args.K);
+    LOSS_SLOTS(focal_loss, READ_FORWARD);
+    SLOT(focal_loss, labels, labels, READ_BOTH);
+    SLOT(focal_loss, probabilities, p, WRITE_FORWARD | READ_BACKWARD);
+    return loss;
+}
+
+leit_value leit_plan_bce_with_logits(leit_plan *plan, leit_value x, leit_value targets)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2) || !has_shape(plan, targets, 2),
+                 "bce_with_logits: logits and targets must be (N, K)");
+    struct leit_bce_with_logits args = {.N = dim(plan, x, 0), .K = dim(plan, x, 1)};
+    LOSS_SLOTS(bce_with_logits, READ_BOTH);
+    SLOT(bce_with_logits, targets, targets, READ_BOTH);
+    return loss;
+}
+
+leit_value leit_plan_mse(leit_plan *plan, leit_value x, leit_value target)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2) || !has_shape(plan, target, 2),
+                 "mse: x and target must be (N, D)");
+    struct leit_mse args = {.N = dim(plan, x, 0), .D = dim(plan, x, 1)};
+    LOSS_SLOTS(mse, READ_BOTH);
+    SLOT(mse, target, target, READ_BOTH);
+    return loss;
+}
+
+static leit_value sample_negatives(leit_plan *plan, leit_value anchor, leit_value positive,
+                                   leit_value anchor_labels, leit_value item_labels,
+                                   const leit_plan_triplet *settings)
+{
+    struct leit_triplet_sample args = {.N = dim(plan, anchor, 0),
+                                       .E = dim(plan, anchor, 1),
+                                       .weights = settings->weights,
+                                       .cutoff = settings->cutoff,
+                                       .nonzero_loss_cutoff = settings->nonzero_loss_cutoff,
+                                       .stream = LEIT_STREAM_NEGATIVE + 256 * settings->branch,
+                                       .random = &plan->random};
+    const int64_t one = 1;
+    leit_value negative = leit_plan_activation(plan, "negative", LEIT_I32, 1, &args.N, LEIT_NONE);
+    leit_value n_empty = leit_plan_activation(plan, "n_empty", LEIT_I32, 1, &one, LEIT_NONE);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_triplet_sample, &args);
+    SLOT(triplet_sample, a, anchor, READ_FORWARD);
+    SLOT(triplet_sample, p, positive, READ_FORWARD);
+    SLOT(triplet_sample, anchor_labels, anchor_labels, READ_FORWARD);
+    SLOT(triplet_sample, item_labels, item_labels, READ_FORWARD);
+    SLOT(triplet_sample, negative, negative, WRITE_FORWARD);
+    SLOT(triplet_sample, n_empty, n_empty, WRITE_FORWARD);
+    leit_plan_keep(plan, n_empty);
+    leit_plan_count_empty(plan, n_empty);
+    return negative;
+}
+
+leit_value leit_plan_cosine_triplet(leit_plan *plan, leit_value anchor, leit_value positive,
+                                    leit_value anchor_labels, leit_value item_labels,
+                                    const leit_plan_triplet *settings)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, anchor, 2) || !has_shape(plan, positive, 2),
+                 "cosine_triplet: anchor and positive must be (N, E)");
+    struct leit_cosine_triplet args = {
+        .N = dim(plan, anchor, 0), .E = dim(plan, anchor, 1), .margin = settings->margin};
+    PLAN_FAIL_IF(plan, dim(plan, positive, 0) != args.N || dim(plan, positive, 1) != args.E,
+                 "cosine_triplet: anchors and positives differ in shape");
+    leit_value negative =
+        sample_negatives(plan, anchor, positive, anchor_labels, item_labels, settings);
+    leit_value losses = vector(plan, "triplet.rows", LEIT_NONE, args.N);
+    leit_value loss = vector(plan, "triplet", LEIT_NONE, 1);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_cosine_triplet, &args);
+    SLOT(cosine_triplet, a, anchor, READ_BOTH);
+    SLOT(cosine_triplet, p, positive, READ_BOTH);
+    SLOT(cosine_triplet, negative, negative, READ_BOTH);
+    SLOT(cosine_triplet, losses, losses, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(cosine_triplet, loss, loss, WRITE_FORWARD);
+    SLOT(cosine_triplet, dloss, loss, GRADIENT_READ);
+    SLOT(cosine_triplet, da, anchor, GRADIENT_WRITE);
+    SLOT(cosine_triplet, dp, positive, GRADIENT_WRITE);
+    return loss;
+}

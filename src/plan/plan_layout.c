@@ -1,0 +1,276 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "plan/plan_internal.h"
+
+/* Time runs over forward nodes 0 .. n-1 and then over the backwards of nodes n-1 .. 0: the backward
+ * of node i happens at 2n - 1 - i. An object (a value, its gradient, a gradient written aside)
+ * lives from its first to its last use; objects whose lives do not overlap may share memory.
+ * Objects are placed largest first at the lowest offset that is free during their whole life. */
+
+typedef struct object {
+    int64_t size_bytes;
+    int first, last; /* times, inclusive */
+    size_t *offset_bytes;
+} object;
+
+typedef struct object_list {
+    object *list;
+    size_t count, capacity;
+} object_list;
+
+static size_t round_up(size_t bytes)
+{
+    return (bytes + LEIT_ALIGNMENT_BYTES - 1) / LEIT_ALIGNMENT_BYTES * LEIT_ALIGNMENT_BYTES;
+}
+
+static size_t value_bytes(const plan_value *value)
+{
+    int64_t count = 1;
+    for (int axis = 0; axis < value->rank; axis++) count *= value->shape[axis];
+    return round_up((size_t)count * leit_dtype_bytes(value->dtype));
+}
+
+static int backward_time(const leit_plan *plan, size_t node)
+{
+    return 2 * (int)plan->n_nodes - 1 - (int)node;
+}
+
+/* ---- which gradients exist ---- */
+
+static void propagate_needs(leit_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        const plan_node *node = &plan->nodes[i];
+        bool needs = false;
+        for (int s = 0; s < node->n_slots; s++)
+            if (node->slots[s].use == GRADIENT_WRITE || node->slots[s].use == GRADIENT_SUM)
+                needs = needs || plan->values[node->slots[s].value].needs_gradient;
+        for (int s = 0; needs && s < node->n_slots; s++)
+            if (node->slots[s].use == GRADIENT_READ)
+                plan->values[node->slots[s].value].needs_gradient = true;
+    }
+}
+
+/* Walks the nodes backwards: a node runs when the gradient of an output arrives. Contributions are
+ * counted, the first of a value is written in place and later ones aside. */
+static void count_gradients(leit_plan *plan)
+{
+    for (size_t v = 0; v < plan->n_values; v++) {
+        plan_value *value = &plan->values[v];
+        value->n_gradients = value->loss_weight != 0.0f ? 1 : 0;
+    }
+    for (size_t i = plan->n_nodes; i-- > 0;) {
+        plan_node *node = &plan->nodes[i];
+        bool arrives = false, wanted = false;
+        for (int s = 0; s < node->n_slots; s++) {
+            const plan_value *value = &plan->values[node->slots[s].value];
+            if (node->slots[s].use == GRADIENT_READ) arrives = arrives || value->n_gradients > 0;
+            if (node->slots[s].use == GRADIENT_SUM || node->slots[s].use == GRADIENT_WRITE)
+                wanted = wanted || value->needs_gradient;
+        }
+        node->has_backward = plan->options.training && arrives && wanted;
+        for (int s = 0; node->has_backward && s < node->n_slots; s++) {
+            plan_slot *slot = &node->slots[s];
+            if (slot->use != GRADIENT_WRITE || !plan->values[slot->value].needs_gradient) continue;
+            slot->is_aside = plan->values[slot->value].n_gradients > 0;
+            plan->values[slot->value].n_gradients++;
+        }
+    }
+}
+
+/* ---- lives ---- */
+
+static void extend(object *life, int time)
+{
+    if (life->first < 0 || time < life->first) life->first = time;
+    if (time > life->last) life->last = time;
+}
+
+static leit_status add_object(object_list *objects, object life)
+{
+    LEIT_TRY(LEIT_GROW(objects->list, objects->count, objects->capacity));
+    objects->list[objects->count++] = life;
+    return LEIT_OK;
+}
+
+static leit_status collect_objects(leit_plan *plan, object_list *objects)
+{
+    object *lives = NULL, *gradients = NULL;
+    leit_status status = LEIT_ALLOC(lives, plan->n_values);
+    LEIT_TRY_GOTO(status == LEIT_OK ? LEIT_ALLOC(gradients, plan->n_values) : status, done);
+    for (size_t v = 0; v < plan->n_values; v++) {
+        plan_value *value = &plan->values[v];
+        int64_t bytes = (int64_t)value_bytes(value);
+        lives[v] = (object){bytes, -1, -1, &value->offset_bytes};
+        gradients[v] = (object){bytes, -1, -1, &value->gradient_offset_bytes};
+        const int end = 2 * (int)plan->n_nodes;
+        if (value->is_kept) lives[v].last = end;
+        if (value->is_kept && value->n_gradients > 0) gradients[v].last = end;
+        if (value->loss_weight != 0.0f) extend(&gradients[v], (int)plan->n_nodes);
+    }
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        plan_node *node = &plan->nodes[i];
+        const int forward = (int)i, backward = backward_time(plan, i);
+        for (int s = 0; s < node->n_slots; s++) {
+            plan_slot *slot = &node->slots[s];
+            if (slot->use & (READ_FORWARD | WRITE_FORWARD)) extend(&lives[slot->value], forward);
+            if (!node->has_backward) continue;
+            if (slot->use & READ_BACKWARD) extend(&lives[slot->value], backward);
+            if (slot->use & (GRADIENT_READ | GRADIENT_WRITE) &&
+                plan->values[slot->value].n_gradients > 0)
+                extend(&gradients[slot->value], backward);
+            if (slot->is_aside)
+                LEIT_TRY_GOTO(
+                    add_object(objects, (object){gradients[slot->value].size_bytes, backward,
+                                                 backward, &slot->aside_offset_bytes}),
+                    done);
+        }
+    }
+    for (size_t v = 0; v < plan->n_values; v++) {
+        if (plan->values[v].kind != VALUE_ACTIVATION) continue;
+        if (lives[v].first >= 0) LEIT_TRY_GOTO(add_object(objects, lives[v]), done);
+        if (gradients[v].first >= 0) LEIT_TRY_GOTO(add_object(objects, gradients[v]), done);
+    }
+done:
+    leit_free(lives);
+    leit_free(gradients);
+    return status;
+}
+
+static int larger_first(const void *left, const void *right)
+{
+    const object *a = left, *b = right;
+    if (a->size_bytes != b->size_bytes) return a->size_bytes < b->size_bytes ? 1 : -1;
+    return (a->first > b->first) - (a->first < b->first);
+}
+
+static int lower_first(const void *left, const void *right)
+{
+    size_t a = *(*(object *const *)left)->offset_bytes,
+           b = *(*(object *const *)right)->offset_bytes;
+    return (a > b) - (a < b);
+}
+
+/* Lowest offset at which `wanted` fits between the `n` placed objects that live at the same time.
+ */
+static size_t lowest_gap(object **alive, size_t n, const object *wanted)
+{
+    if (n > 0) qsort(alive, n, sizeof *alive, lower_first);
+    size_t offset = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t begin = *alive[i]->offset_bytes;
+        if (offset + (size_t)wanted->size_bytes <= begin) break;
+        size_t end = begin + (size_t)alive[i]->size_bytes;
+        if (end > offset) offset = end;
+    }
+    return offset;
+}
+
+static leit_status place_objects(object_list *objects, leit_plan_memory *memory)
+{
+    object **alive = NULL;
+    LEIT_TRY(LEIT_ALLOC(alive, objects->count));
+    if (objects->count > 0) qsort(objects->list, objects->count, sizeof(object), larger_first);
+    for (size_t i = 0; i < objects->count; i++) {
+        object *wanted = &objects->list[i];
+        size_t n = 0;
+        for (size_t k = 0; k < i; k++) {
+            object *placed = &objects->list[k];
+            if (placed->first <= wanted->last && wanted->first <= placed->last) alive[n++] = placed;
+        }
+        *wanted->offset_bytes = lowest_gap(alive, n, wanted);
+        size_t end = *wanted->offset_bytes + (size_t)wanted->size_bytes;
+        if (end > memory->activation_bytes) memory->activation_bytes = end;
+        memory->activation_unshared_bytes += (size_t)wanted->size_bytes;
+    }
+    leit_free(alive);
+    return LEIT_OK;
+}
+
+leit_status leit_plan_measure(leit_plan *plan, leit_plan_memory *memory)
+{
+    if (plan->status != LEIT_OK) return leit_fail(plan->status, __func__, "%s", plan->message);
+    if (!plan->is_measured) {
+        plan->memory =
+            (leit_plan_memory){.n_nodes = (int)plan->n_nodes, .n_values = (int)plan->n_values};
+        propagate_needs(plan);
+        count_gradients(plan);
+        object_list objects = {0};
+        leit_status status = collect_objects(plan, &objects);
+        if (status == LEIT_OK) status = place_objects(&objects, &plan->memory);
+        leit_free(objects.list);
+        LEIT_TRY(status);
+        for (size_t v = 0; v < plan->n_values; v++) {
+            plan_value *value = &plan->values[v];
+            if (value->kind != VALUE_INPUT) continue;
+            value->offset_bytes = plan->memory.input_bytes;
+            plan->memory.input_bytes += value_bytes(value);
+        }
+        const int workers = leit_threads_count(plan->options.threads);
+        for (size_t i = 0; i < plan->n_nodes; i++) {
+            const leit_op *kernel = &plan->options.backend->ops[plan->nodes[i].op];
+            size_t bytes = round_up(kernel->workspace_bytes(plan->nodes[i].args, workers));
+            if (bytes > plan->memory.workspace_bytes) plan->memory.workspace_bytes = bytes;
+        }
+        plan->is_measured = true;
+    }
+    *memory = plan->memory;
+    return LEIT_OK;
+}
+
+/* ---- memory and pointers ---- */
+
+static void bind_values(leit_plan *plan)
+{
+    for (size_t v = 0; v < plan->n_values; v++) {
+        plan_value *value = &plan->values[v];
+        if (value->kind == VALUE_PARAMETER) {
+            leit_parameter *parameter = &plan->parameters->list[value->parameter];
+            value->data = parameter->data;
+            value->gradient = parameter->gradient;
+        } else if (value->kind == VALUE_INPUT) {
+            value->data = plan->inputs + value->offset_bytes;
+            if (value->dtype == LEIT_I32 && value->initial != 0)
+                *(int32_t *)value->data = value->initial;
+        } else {
+            value->data = plan->activations + value->offset_bytes;
+            if (value->n_gradients > 0)
+                value->gradient = (float *)(plan->activations + value->gradient_offset_bytes);
+        }
+    }
+}
+
+static void bind_slots(leit_plan *plan)
+{
+    for (size_t i = 0; i < plan->n_nodes; i++) {
+        plan_node *node = &plan->nodes[i];
+        for (int s = 0; s < node->n_slots; s++) {
+            const plan_slot *slot = &node->slots[s];
+            const plan_value *value = &plan->values[slot->value];
+            const void *pointer = value->data;
+            if (slot->use >= GRADIENT_READ) {
+                pointer = value->gradient;
+                if (!node->has_backward) pointer = NULL;
+                if (slot->is_aside) pointer = plan->activations + slot->aside_offset_bytes;
+            }
+            memcpy((unsigned char *)node->args + slot->field_offset, &pointer, sizeof pointer);
+        }
+    }
+}
+
+leit_status leit_plan_finish(leit_plan *plan)
+{
+    leit_plan_memory memory;
+    LEIT_TRY(leit_plan_measure(plan, &memory));
+    LEIT_FAIL_IF(plan->parameters->count > 0 && plan->parameters->data == NULL, LEIT_INTERNAL,
+                 "the parameters are not allocated yet");
+    LEIT_TRY(LEIT_ALLOC(plan->inputs, memory.input_bytes));
+    LEIT_TRY(LEIT_ALLOC(plan->activations, memory.activation_bytes));
+    LEIT_TRY(LEIT_ALLOC(plan->workspace, memory.workspace_bytes));
+    bind_values(plan);
+    bind_slots(plan);
+    plan->is_finished = true;
+    return LEIT_OK;
+}

@@ -1,0 +1,151 @@
+#include "strategy/matcher_file.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "core/memory.h"
+
+static leit_tensor tensor_of(const leit_parameter *parameter)
+{
+    leit_tensor tensor = {.name = parameter->name,
+                          .dtype = LEIT_F32,
+                          .rank = parameter->rank,
+                          .data = parameter->data};
+    memcpy(tensor.shape, parameter->shape, sizeof tensor.shape);
+    return tensor;
+}
+
+static leit_status save_about(const leit_matcher *matcher, const char *vocabulary,
+                              leit_checkpoint_writer *writer)
+{
+    const leit_mood_names *names = &matcher->names;
+    char *yaml = NULL;
+    LEIT_TRY(leit_recipe_resolved_yaml(matcher->recipe, &yaml));
+    leit_status status = leit_checkpoint_add_text(writer, "recipe", yaml);
+    leit_recipe_text_free(yaml);
+    LEIT_TRY(status);
+    LEIT_TRY(leit_checkpoint_add_text(writer, "vocabulary", vocabulary));
+    LEIT_TRY(leit_checkpoint_add_i64(writer, "vocabulary_size", names->vocabulary_size));
+    LEIT_TRY(leit_checkpoint_add_i64(writer, "vector_width", names->vector_width));
+    LEIT_TRY(leit_checkpoint_add_strings(writer, "text_labels", names->n_text_labels,
+                                         names->text_labels));
+    return leit_checkpoint_add_strings(writer, "music_labels", names->n_music_labels,
+                                       names->music_labels);
+}
+
+leit_status leit_matcher_save(const leit_matcher *matcher, const char *vocabulary,
+                              leit_checkpoint_writer *writer)
+{
+    LEIT_TRY(save_about(matcher, vocabulary, writer));
+    for (size_t i = 0; i < matcher->parameters.count; i++) {
+        const leit_tensor tensor = tensor_of(&matcher->parameters.list[i]);
+        LEIT_TRY(leit_checkpoint_add(writer, &tensor));
+    }
+    return LEIT_OK;
+}
+
+static bool starts_with_any(const char *name, const char *const *prefixes)
+{
+    for (; *prefixes != NULL; prefixes++)
+        if (strncmp(name, *prefixes, strlen(*prefixes)) == 0) return true;
+    return false;
+}
+
+leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *checkpoint,
+                              const char *const *prefixes, int *n_read)
+{
+    int count = 0;
+    for (size_t i = 0; i < matcher->parameters.count; i++) {
+        const leit_parameter *parameter = &matcher->parameters.list[i];
+        if (!starts_with_any(parameter->name, prefixes)) continue;
+        const leit_tensor tensor = tensor_of(parameter);
+        LEIT_TRY(leit_checkpoint_read(checkpoint, &tensor));
+        count++;
+    }
+    if (n_read != NULL) *n_read = count;
+    return LEIT_OK;
+}
+
+static leit_status read_about(const leit_checkpoint *checkpoint, leit_arena *arena,
+                              leit_mood_names *names, leit_loaded_matcher *loaded)
+{
+    const char *yaml = NULL, *vocabulary = NULL;
+    LEIT_TRY(leit_checkpoint_text(checkpoint, "recipe", arena, &yaml));
+    LEIT_TRY(leit_recipe_parse(leit_checkpoint_path(checkpoint), yaml, strlen(yaml), NULL, 0,
+                               &loaded->recipe));
+    LEIT_TRY(leit_checkpoint_text(checkpoint, "vocabulary", arena, &vocabulary));
+    loaded->vocabulary = leit_strdup(vocabulary);
+    if (loaded->vocabulary == NULL) return LEIT_INTERNAL;
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "vocabulary_size", &names->vocabulary_size));
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "vector_width", &names->vector_width));
+    int64_t n_text = 0, n_music = 0;
+    LEIT_TRY(
+        leit_checkpoint_strings(checkpoint, "text_labels", arena, &n_text, &names->text_labels));
+    LEIT_TRY(
+        leit_checkpoint_strings(checkpoint, "music_labels", arena, &n_music, &names->music_labels));
+    names->n_text_labels = (int32_t)n_text;
+    names->n_music_labels = (int32_t)n_music;
+    return LEIT_OK;
+}
+
+static uint64_t fingerprint_of(const leit_matcher *matcher)
+{
+    XXH64_hash_t sum = XXH3_64bits(&matcher->strategy->id, sizeof matcher->strategy->id);
+    for (int32_t k = 0; k < matcher->names.n_music_labels; k++) {
+        const char *name = matcher->names.music_labels[k];
+        sum = XXH3_64bits_withSeed(name, strlen(name), sum);
+    }
+    for (size_t i = 0; i < matcher->parameters.count; i++) {
+        const leit_parameter *parameter = &matcher->parameters.list[i];
+        sum = XXH3_64bits_withSeed(parameter->data, (size_t)parameter->count * sizeof(float), sum);
+    }
+    return sum;
+}
+
+static leit_status open_towers(leit_loaded_matcher *loaded, const leit_checkpoint *checkpoint)
+{
+    leit_matcher *matcher = loaded->matcher;
+    static const char *const everything[] = {"", NULL};
+    const bool has_text = matcher->names.n_text_labels > 0;
+    if (has_text) LEIT_TRY(leit_tower_create(matcher, LEIT_MODALITY_TEXT, &loaded->text));
+    LEIT_TRY(leit_tower_create(matcher, LEIT_MODALITY_MUSIC, &loaded->music));
+    /* Measuring forces building failures out before memory is taken. */
+    leit_plan_memory memory;
+    if (has_text) LEIT_TRY(leit_plan_measure(loaded->text.plan, &memory));
+    LEIT_TRY(leit_plan_measure(loaded->music.plan, &memory));
+    LEIT_TRY(leit_matcher_allocate(matcher, false));
+    LEIT_TRY(leit_matcher_read(matcher, checkpoint, everything, NULL));
+    if (has_text) LEIT_TRY(leit_plan_finish(loaded->text.plan));
+    LEIT_TRY(leit_plan_finish(loaded->music.plan));
+    loaded->fingerprint = fingerprint_of(matcher);
+    return LEIT_OK;
+}
+
+leit_status leit_matcher_open(const char *path, const leit_backend *backend, leit_threads *threads,
+                              leit_loaded_matcher *loaded)
+{
+    *loaded = (leit_loaded_matcher){0};
+    leit_checkpoint *checkpoint = NULL;
+    LEIT_TRY(leit_checkpoint_open(path, &checkpoint));
+    leit_arena arena = {0};
+    leit_mood_names names = {0};
+    leit_status status = read_about(checkpoint, &arena, &names, loaded);
+    if (status == LEIT_OK)
+        status = leit_matcher_create(loaded->recipe, &names, backend, threads, &loaded->matcher);
+    if (status == LEIT_OK) status = open_towers(loaded, checkpoint);
+    leit_checkpoint_close(checkpoint);
+    leit_arena_clear(&arena);
+    if (status != LEIT_OK) leit_matcher_close(loaded);
+    return status;
+}
+
+void leit_matcher_close(leit_loaded_matcher *loaded)
+{
+    leit_tower_clear(&loaded->text);
+    leit_tower_clear(&loaded->music);
+    leit_matcher_free(loaded->matcher);
+    leit_recipe_free(loaded->recipe);
+    leit_free(loaded->vocabulary);
+    *loaded = (leit_loaded_matcher){0};
+}

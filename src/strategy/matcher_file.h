@@ -1,0 +1,34 @@
+/* A matcher in a checkpoint. Parameters stand under their own names; beside them the resolved
+ * recipe, the mood names and the WordPiece vocabulary, so that a checkpoint can be asked for music
+ * without any corpus. */
+#ifndef LEIT_STRATEGY_MATCHER_FILE_H
+#define LEIT_STRATEGY_MATCHER_FILE_H
+
+#include "checkpoint/checkpoint.h"
+#include "strategy/matcher.h"
+
+/* Adds recipe, names, vocabulary (NUL-terminated, "" for tagging) and all parameters. */
+leit_status leit_matcher_save(const leit_matcher *matcher, const char *vocabulary,
+                              leit_checkpoint_writer *writer);
+
+/* Reads the parameters whose name starts with one of the prefixes (NULL-terminated).
+ * LEIT_CHECKPOINT, naming the first one, when any is missing or of another shape. *n_read may be
+ * NULL. */
+leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *checkpoint,
+                              const char *const *prefixes, int *n_read);
+
+/* A trained matcher ready for inference, with a tower for each modality it has. */
+typedef struct leit_loaded_matcher {
+    leit_recipe *recipe;
+    leit_matcher *matcher;
+    leit_tower text, music; /* plan is NULL where the strategy has no such tower */
+    char *vocabulary;
+    uint64_t fingerprint; /* XXH3-64 over the space: strategy, names and all parameters */
+} leit_loaded_matcher;
+
+/* `path` is a checkpoint or a run folder. */
+leit_status leit_matcher_open(const char *path, const leit_backend *backend, leit_threads *threads,
+                              leit_loaded_matcher *loaded);
+void leit_matcher_close(leit_loaded_matcher *loaded);
+
+#endif

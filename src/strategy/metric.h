@@ -1,0 +1,17 @@
+/* What metric2 and metric3 share. */
+#ifndef LEIT_STRATEGY_METRIC_H
+#define LEIT_STRATEGY_METRIC_H
+
+#include "strategy/step.h"
+
+/* linear(2n)-BN-ReLU-dropout-linear(E) on either encoder. */
+leit_value leit_metric_head(leit_plan *plan, const leit_space *space, enum leit_modality modality,
+                            leit_value encoded);
+
+/* The recipe's triplet settings; branches keep their draws apart. */
+leit_plan_triplet leit_metric_settings(const leit_recipe *recipe, uint32_t branch);
+
+/* The text-music triplets of the second half of the batch, as a loss of this weight. */
+void leit_metric_text_music(leit_step *step, leit_value text, leit_value music, float weight);
+
+#endif

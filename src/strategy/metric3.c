@@ -1,0 +1,43 @@
+/* Three-branch metric learning, paper section 3.2.4: as metric2, with a third tower for the tags'
+ * word vectors. Tag-text and tag-music triplets keep the modalities near their shared words. */
+#include "model/layers.h"
+#include "strategy/metric.h"
+
+static void build(leit_step *step)
+{
+    leit_plan *plan = step->plan;
+    const leit_recipe *recipe = step->space->recipe;
+    const struct leit_recipe_model_head *sizes = &recipe->model.head;
+    leit_value tag =
+        leit_layer_projection(plan, leit_step_target(step, LEIT_TARGET_TAG_VECTOR), "tag",
+                              sizes->tag_hidden, sizes->embedding_width, (float)sizes->dropout);
+    leit_value text = leit_step_head(step, LEIT_MODALITY_TEXT, leit_step_texts(step));
+    leit_value music = leit_step_head(step, LEIT_MODALITY_MUSIC, leit_step_clips(step));
+
+    leit_value first = leit_step_target(step, LEIT_TARGET_FIRST_HALF);
+    leit_value second = leit_step_target(step, LEIT_TARGET_SECOND_HALF);
+    leit_value text_labels = leit_step_target(step, LEIT_TARGET_TEXT_LABEL_1);
+    leit_value music_labels = leit_step_target(step, LEIT_TARGET_MUSIC_LABEL_1);
+
+    leit_plan_triplet settings = leit_metric_settings(recipe, 1);
+    leit_value tag_text = leit_plan_cosine_triplet(plan, leit_plan_gather_rows(plan, tag, first),
+                                                   leit_plan_gather_rows(plan, text, first),
+                                                   text_labels, text_labels, &settings);
+    settings = leit_metric_settings(recipe, 2);
+    leit_value tag_music = leit_plan_cosine_triplet(plan, leit_plan_gather_rows(plan, tag, second),
+                                                    leit_plan_gather_rows(plan, music, first),
+                                                    music_labels, music_labels, &settings);
+
+    leit_plan_loss(plan, tag_text, (float)recipe->loss.weight_tag_text);
+    leit_plan_loss(plan, tag_music, (float)recipe->loss.weight_tag_music);
+    leit_metric_text_music(step, text, music, (float)recipe->loss.weight_text_music);
+}
+
+const leit_strategy leit_metric3 = {
+    .id = LEIT_STRATEGY_METRIC3,
+    .paper = "3.2.4",
+    .rule = LEIT_RULE_COSINE,
+    .head = leit_metric_head,
+    .n_phases = 1,
+    .phases = {{"joint", LEIT_SAMPLE_PAIRS, LEIT_MONITOR_PRECISION, true, true, build}},
+};

@@ -1,0 +1,79 @@
+/* One phase's training step: its plan, and where each input of the plan comes from.
+ *
+ * A strategy's build() calls leit_step_texts / leit_step_clips for encoded batches and
+ * leit_step_target for what the losses need; leit_step_fill then fills all of it from a batch of
+ * indices. */
+#ifndef LEIT_STRATEGY_STEP_H
+#define LEIT_STRATEGY_STEP_H
+
+#include "model/music_encoder.h"
+#include "model/text_encoder.h"
+#include "strategy/strategy.h"
+
+/* Rows of a pairs batch: the first half belongs to tags, the second half pairs text and music. */
+typedef enum leit_target {
+    LEIT_TARGET_TEXT_LABEL,    /* (B) i32 in the text taxonomy */
+    LEIT_TARGET_MUSIC_LABEL,   /* (B) i32 in the music taxonomy */
+    LEIT_TARGET_TEXT_VA,       /* (B, 2) valence and arousal of the text's tag, in [0, 1] */
+    LEIT_TARGET_MUSIC_VA,      /* (B, 2) */
+    LEIT_TARGET_TEXT_VECTOR,   /* (B, E_w) word vector of the text's tag */
+    LEIT_TARGET_MUSIC_VECTOR,  /* (B, E_w) */
+    LEIT_TARGET_MUSIC_TAGS,    /* (B, K) 0 or 1, of a tagging corpus */
+    LEIT_TARGET_TAG_VECTOR,    /* (B, E_w) of the drawn tags: text tags, then music tags */
+    LEIT_TARGET_TEXT_ROWS,     /* (B) i32 rows 0 .. B - 1 of texts and clips stacked */
+    LEIT_TARGET_MUSIC_ROWS,    /* (B) i32 rows B .. 2 B - 1 */
+    LEIT_TARGET_FIRST_HALF,    /* (B / 2) i32 rows 0 .. B/2 - 1 */
+    LEIT_TARGET_SECOND_HALF,   /* (B / 2) i32 rows B/2 .. B - 1 */
+    LEIT_TARGET_TEXT_LABEL_1,  /* (B / 2) i32 text labels of the first half */
+    LEIT_TARGET_MUSIC_LABEL_1, /* (B / 2) i32 */
+    LEIT_TARGET_TEXT_LABEL_2,  /* (B / 2) i32 of the second half */
+    LEIT_TARGET_MUSIC_LABEL_2, /* (B / 2) i32 */
+    LEIT_TARGET_MAPPED_LABEL_2 /* (B / 2) i32 music labels the second half's texts map to */
+} leit_target;
+
+enum { LEIT_MAX_TARGETS = 16 };
+
+typedef struct leit_step {
+    const leit_space *space;
+    const leit_phase *phase;
+    const leit_strategy *strategy;
+    leit_plan *plan;
+    int64_t batch;      /* B: texts, and clips where the phase has both */
+    int64_t max_tokens; /* room for this many in the longest text */
+    int64_t batch_tokens;
+    const leit_music_front *front;
+
+    bool has_text, has_music;
+    leit_text_input text;
+    leit_value pcm, n_clips;
+    int n_targets;
+    struct {
+        leit_target kind;
+        leit_value value;
+    } targets[LEIT_MAX_TARGETS];
+    leit_tokens *tokens; /* (B) scratch */
+} leit_step;
+
+/* Builds the plan of a phase; parameters are declared, memory is taken by leit_plan_finish. Without
+ * data (NULL) there is room for texts of data.max_tokens tokens. */
+leit_status leit_step_create(const leit_strategy *strategy, const leit_phase *phase,
+                             const leit_space *space, const leit_dataset *data,
+                             const leit_music_front *front, const leit_plan_options *options,
+                             leit_parameters *parameters, leit_step *step);
+void leit_step_clear(leit_step *step);
+
+/* ---- inside build() ---- */
+
+/* Encoded texts (B, width) and clips (B, 4n). */
+leit_value leit_step_texts(leit_step *step);
+leit_value leit_step_clips(leit_step *step);
+leit_value leit_step_target(leit_step *step, leit_target target);
+/* The strategy's head. */
+leit_value leit_step_head(leit_step *step, enum leit_modality modality, leit_value encoded);
+
+/* ---- in the loop ---- */
+
+/* Fills all inputs of a finished plan. Crops are drawn with the sampler's seed and step. */
+leit_status leit_step_fill(leit_step *step, const leit_dataset *data, const leit_batch *batch);
+
+#endif

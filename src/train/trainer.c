@@ -1,0 +1,547 @@
+/* The one training loop. It runs the phases of whatever strategy the recipe names and knows nothing
+ * of their losses.
+ *
+ * State that a checkpoint keeps: parameters, moments, the phase, the step in it, the best value so
+ * far. Batches, crops, dropout and negatives are functions of (seed, step), so nothing else is
+ * needed to go on bit for bit. The best parameters of a phase lie in a checkpoint of their own,
+ * best-<phase>; when the last phase is done they are joined in `best`. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "core/stop.h"
+#include "leitmotif/train.h"
+#include "plan/optimizer.h"
+#include "strategy/matcher_file.h"
+#include "strategy/step.h"
+#include "train/journal.h"
+#include "train/monitor.h"
+#include "train/schedule.h"
+
+enum { MAX_PHASES = 2, PROGRESS_MS = 500 };
+
+typedef struct trainer {
+    const leit_recipe *recipe;
+    leit_arena arena;
+    const char *folder; /* <run>/checkpoints */
+    leit_dataset data;
+    leit_threads *threads;
+    leit_matcher *matcher;
+    leit_step steps[MAX_PHASES];
+    leit_tower text_tower, music_tower; /* for validation */
+    leit_journal *journal;
+    int64_t start_ns, saved_ns, shown_ns;
+    int64_t n_steps_done; /* of this call */
+    double last_loss;
+
+    /* What a checkpoint keeps beside the parameters. */
+    struct {
+        int64_t phase, step; /* step: done in this phase */
+        int64_t epochs_since_best, is_complete, metrics_bytes;
+        double best_value;
+    } state;
+} trainer;
+
+static const leit_phase *phase_of(const trainer *t)
+{
+    return &t->matcher->strategy->phases[t->state.phase];
+}
+
+/* The parameters a phase trains. */
+static const char *const *prefixes_of(const leit_phase *phase)
+{
+    static const char *const text[] = {"text.", NULL}, *const music[] = {"music.", NULL};
+    static const char *const all[] = {"", NULL};
+    if (phase->trains_text && phase->trains_music) return all;
+    return phase->trains_text ? text : music;
+}
+
+static int64_t epochs_of(const leit_recipe *recipe, const leit_phase *phase)
+{
+    const struct leit_recipe_train *train = &recipe->train;
+    if (phase->trains_text && phase->trains_music) return train->epochs;
+    const int own = phase->trains_text ? train->text_epochs : train->music_epochs;
+    return own > 0 ? own : train->epochs;
+}
+
+/* ---- checkpoints ---- */
+
+static leit_status save_moments(const trainer *t, leit_checkpoint_writer *writer)
+{
+    const leit_parameters *parameters = &t->matcher->parameters;
+    char name[256];
+    for (size_t i = 0; i < parameters->count; i++) {
+        const leit_parameter *parameter = &parameters->list[i];
+        if (parameter->moment1 == NULL) continue;
+        leit_tensor tensor = {.name = name, .dtype = LEIT_F32, .rank = parameter->rank};
+        memcpy(tensor.shape, parameter->shape, sizeof tensor.shape);
+        snprintf(name, sizeof name, "optimizer/m/%s", parameter->name);
+        tensor.data = parameter->moment1;
+        LEIT_TRY(leit_checkpoint_add(writer, &tensor));
+        snprintf(name, sizeof name, "optimizer/v/%s", parameter->name);
+        tensor.data = parameter->moment2;
+        LEIT_TRY(leit_checkpoint_add(writer, &tensor));
+    }
+    return LEIT_OK;
+}
+
+static leit_status read_moments(trainer *t, const leit_checkpoint *checkpoint)
+{
+    const leit_parameters *parameters = &t->matcher->parameters;
+    char name[256];
+    for (size_t i = 0; i < parameters->count; i++) {
+        const leit_parameter *parameter = &parameters->list[i];
+        if (parameter->moment1 == NULL) continue;
+        leit_tensor tensor = {.name = name, .dtype = LEIT_F32, .rank = parameter->rank};
+        memcpy(tensor.shape, parameter->shape, sizeof tensor.shape);
+        snprintf(name, sizeof name, "optimizer/m/%s", parameter->name);
+        tensor.data = parameter->moment1;
+        LEIT_TRY(leit_checkpoint_read(checkpoint, &tensor));
+        snprintf(name, sizeof name, "optimizer/v/%s", parameter->name);
+        tensor.data = parameter->moment2;
+        LEIT_TRY(leit_checkpoint_read(checkpoint, &tensor));
+    }
+    return LEIT_OK;
+}
+
+static leit_status add_state(const trainer *t, leit_checkpoint_writer *writer)
+{
+    LEIT_TRY(leit_checkpoint_add_i64(writer, "state/phase", t->state.phase));
+    LEIT_TRY(leit_checkpoint_add_i64(writer, "state/step", t->state.step));
+    LEIT_TRY(
+        leit_checkpoint_add_i64(writer, "state/epochs_since_best", t->state.epochs_since_best));
+    LEIT_TRY(leit_checkpoint_add_i64(writer, "state/is_complete", t->state.is_complete));
+    LEIT_TRY(leit_checkpoint_add_i64(writer, "state/metrics_bytes", t->state.metrics_bytes));
+    return leit_checkpoint_add_f64(writer, "state/best_value", t->state.best_value);
+}
+
+static leit_status read_state(trainer *t, const leit_checkpoint *checkpoint)
+{
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "state/phase", &t->state.phase));
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "state/step", &t->state.step));
+    LEIT_TRY(
+        leit_checkpoint_i64(checkpoint, "state/epochs_since_best", &t->state.epochs_since_best));
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "state/is_complete", &t->state.is_complete));
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "state/metrics_bytes", &t->state.metrics_bytes));
+    LEIT_TRY(leit_checkpoint_f64(checkpoint, "state/best_value", &t->state.best_value));
+    LEIT_FAIL_IF(t->state.phase < 0 || t->state.phase >= t->matcher->strategy->n_phases ||
+                     t->state.step < 0,
+                 LEIT_CHECKPOINT, "%s: phase %" PRId64 ", step %" PRId64 " cannot be",
+                 leit_checkpoint_path(checkpoint), t->state.phase, t->state.step);
+    return LEIT_OK;
+}
+
+static const char *vocabulary_of(const trainer *t)
+{
+    return t->data.text == NULL ? "" : t->data.text->vocabulary;
+}
+
+/* Everything that is needed to go on, as checkpoints/step-<phase>-<step>. */
+static leit_status save_progress(trainer *t)
+{
+    LEIT_TRY(leit_journal_sync(t->journal, &t->state.metrics_bytes));
+    char name[64];
+    snprintf(name, sizeof name, "step-%" PRId64 "-%09" PRId64, t->state.phase, t->state.step);
+    leit_checkpoint_writer *writer = NULL;
+    LEIT_TRY(leit_checkpoint_create(t->folder, name, &writer));
+    leit_status status = leit_matcher_save(t->matcher, vocabulary_of(t), writer);
+    if (status == LEIT_OK) status = save_moments(t, writer);
+    if (status == LEIT_OK) status = add_state(t, writer);
+    if (status != LEIT_OK) {
+        leit_checkpoint_abort(writer);
+        return status;
+    }
+    LEIT_TRY(leit_checkpoint_commit(writer, true));
+    t->saved_ns = leit_clock_ns();
+    return leit_checkpoint_prune(t->folder, "step-", t->recipe->run.keep_checkpoints);
+}
+
+/* The matcher as it is, as checkpoints/<name>. */
+static leit_status save_matcher(trainer *t, const char *name)
+{
+    leit_checkpoint_writer *writer = NULL;
+    LEIT_TRY(leit_checkpoint_create(t->folder, name, &writer));
+    leit_status status = leit_matcher_save(t->matcher, vocabulary_of(t), writer);
+    if (status != LEIT_OK) {
+        leit_checkpoint_abort(writer);
+        return status;
+    }
+    return leit_checkpoint_commit(writer, false);
+}
+
+/* Reads the parameters with these prefixes from a checkpoint of any run. */
+static leit_status read_parameters(trainer *t, const char *path, const char *const *prefixes)
+{
+    leit_checkpoint *checkpoint = NULL;
+    LEIT_TRY(leit_checkpoint_open(path, &checkpoint));
+    leit_status status = leit_matcher_read(t->matcher, checkpoint, prefixes, NULL);
+    leit_checkpoint_close(checkpoint);
+    return status;
+}
+
+static char *best_path(trainer *t, const leit_phase *phase)
+{
+    return leit_arena_printf(&t->arena, "%s/best-%s", t->folder, phase->name);
+}
+
+/* Keys that may change between two calls of one run: where and how long, not what. */
+static bool may_change(const char *line)
+{
+    static const char *const keys[] = {
+        "run.", "train.epochs:", "train.max_steps:", "train.text_epochs:", "train.music_epochs:",
+        NULL};
+    for (const char *const *key = keys; *key != NULL; key++)
+        if (strncmp(line, *key, strlen(*key)) == 0) return true;
+    return false;
+}
+
+/* Going on with another recipe would be neither the old run nor the new one. */
+static leit_status check_same_recipe(trainer *t, const leit_checkpoint *checkpoint)
+{
+    const char *yaml = NULL;
+    LEIT_TRY(leit_checkpoint_text(checkpoint, "recipe", &t->arena, &yaml));
+    leit_recipe *saved = NULL;
+    const char *label = leit_checkpoint_path(checkpoint);
+    LEIT_TRY(leit_recipe_parse(label, yaml, strlen(yaml), NULL, 0, &saved));
+    char *difference = NULL;
+    leit_status status = leit_recipe_diff(saved, t->recipe, &difference);
+    for (char *line = difference, *rest; status == LEIT_OK && line != NULL && *line != '\0';
+         line = rest) {
+        rest = line + strcspn(line, "\n");
+        if (*rest == '\n') *rest++ = '\0';
+        if (!may_change(line))
+            status = leit_fail(LEIT_USAGE, __func__,
+                               "%s was made by another recipe (%s); set run.directory to a new "
+                               "folder or run.resume=never",
+                               label, line);
+    }
+    leit_recipe_text_free(difference);
+    leit_recipe_free(saved);
+    return status;
+}
+
+static leit_status resume(trainer *t)
+{
+    const char *latest = leit_path_join(&t->arena, t->folder, "latest");
+    if (latest == NULL) return LEIT_INTERNAL;
+    if (t->recipe->run.resume == LEIT_RESUME_NEVER || !leit_file_exists(latest)) return LEIT_OK;
+    static const char *const everything[] = {"", NULL};
+    leit_checkpoint *checkpoint = NULL;
+    LEIT_TRY(leit_checkpoint_open(latest, &checkpoint));
+    leit_status status = check_same_recipe(t, checkpoint);
+    if (status == LEIT_OK) status = leit_matcher_read(t->matcher, checkpoint, everything, NULL);
+    if (status == LEIT_OK) status = read_moments(t, checkpoint);
+    if (status == LEIT_OK) status = read_state(t, checkpoint);
+    if (status == LEIT_OK)
+        leit_log(LEIT_LOG_INFO, "going on from %s", leit_checkpoint_path(checkpoint));
+    leit_checkpoint_close(checkpoint);
+    return status;
+}
+
+/* ---- building ---- */
+
+static leit_status build(trainer *t)
+{
+    const leit_recipe *recipe = t->recipe;
+    LEIT_TRY(leit_threads_create(recipe->run.threads, &t->threads));
+    LEIT_TRY(leit_dataset_open(recipe, &t->data));
+    const leit_mood_names names = leit_mood_names_of(&t->data);
+    LEIT_TRY(leit_matcher_create(recipe, &names, leit_backend_cpu(), t->threads, &t->matcher));
+    const leit_strategy *strategy = t->matcher->strategy;
+    const leit_plan_options options = {.backend = leit_backend_cpu(),
+                                       .threads = t->threads,
+                                       .training = true,
+                                       .seed = (uint64_t)recipe->seed};
+    leit_plan_memory memory;
+    for (int phase = 0; phase < strategy->n_phases; phase++) {
+        leit_step *step = &t->steps[phase];
+        LEIT_TRY(leit_step_create(strategy, &strategy->phases[phase], &t->matcher->space, &t->data,
+                                  &t->matcher->front, &options, &t->matcher->parameters, step));
+        LEIT_TRY(leit_plan_measure(step->plan, &memory));
+    }
+    if (t->data.text != NULL)
+        LEIT_TRY(leit_tower_create(t->matcher, LEIT_MODALITY_TEXT, &t->text_tower));
+    LEIT_TRY(leit_tower_create(t->matcher, LEIT_MODALITY_MUSIC, &t->music_tower));
+    LEIT_TRY(leit_matcher_allocate(t->matcher, true));
+    if (t->data.text != NULL) LEIT_TRY(leit_plan_finish(t->text_tower.plan));
+    return leit_plan_finish(t->music_tower.plan);
+}
+
+/* Initial weights of encoders that the recipe takes from elsewhere. */
+static leit_status import_weights(trainer *t)
+{
+    static const char *const music_encoder[] = {"music.spec_bn.", "music.layer", NULL};
+    const struct leit_recipe_model *model = &t->recipe->model;
+    if (model->music.weights[0] != '\0')
+        LEIT_TRY(read_parameters(t, model->music.weights, music_encoder));
+    return LEIT_OK;
+}
+
+static leit_status write_about(trainer *t)
+{
+    const char *path = leit_path_join(&t->arena, t->recipe->run.directory, "recipe.yaml");
+    char *yaml = NULL;
+    LEIT_TRY(leit_recipe_resolved_yaml(t->recipe, &yaml));
+    leit_status status = path == NULL ? LEIT_INTERNAL : leit_file_write(path, yaml, strlen(yaml));
+    leit_recipe_text_free(yaml);
+    return status;
+}
+
+/* ---- taking over towers of another run ---- */
+
+/* A phase can be taken over when the other run trained the same strategy's tower on the same
+ * corpus. */
+static bool can_take_over(const leit_recipe *ours, const leit_recipe *theirs,
+                          const leit_phase *phase)
+{
+    if (ours->strategy != theirs->strategy || (phase->trains_text && phase->trains_music))
+        return false;
+    return phase->trains_text ? strcmp(ours->data.text, theirs->data.text) == 0
+                              : strcmp(ours->data.music, theirs->data.music) == 0;
+}
+
+/* Copies what train.reuse offers for the current phase; *taken says whether it did. */
+static leit_status take_over(trainer *t, const leit_phase *phase, bool *taken)
+{
+    const char *run = t->recipe->train.reuse;
+    *taken = false;
+    if (run[0] == '\0') return LEIT_OK;
+    leit_checkpoint *checkpoint = NULL;
+    LEIT_TRY(leit_checkpoint_open(run, &checkpoint));
+    leit_recipe *theirs = NULL;
+    const char *yaml = NULL;
+    leit_status status = leit_checkpoint_text(checkpoint, "recipe", &t->arena, &yaml);
+    if (status == LEIT_OK) status = leit_recipe_parse(run, yaml, strlen(yaml), NULL, 0, &theirs);
+    if (status == LEIT_OK && can_take_over(t->recipe, theirs, phase)) {
+        status = leit_matcher_read(t->matcher, checkpoint, prefixes_of(phase), NULL);
+        *taken = status == LEIT_OK;
+    }
+    leit_recipe_free(theirs);
+    leit_checkpoint_close(checkpoint);
+    if (*taken) leit_log(LEIT_LOG_INFO, "phase %s: taken over from %s", phase->name, run);
+    return status;
+}
+
+/* ---- the loop ---- */
+
+static leit_status fail_nonfinite(trainer *t, leit_step *step, int64_t number)
+{
+    const char *tensor = "";
+    leit_status status = leit_plan_find_nonfinite(step->plan, &tensor);
+    if (status != LEIT_OK) return status;
+    LEIT_FAIL(LEIT_NUMERICAL,
+              "phase %s, step %" PRId64
+              ": %s is not finite; the checkpoints in %s are as they were",
+              step->phase->name, number, tensor[0] == '\0' ? "a gradient" : tensor, t->folder);
+}
+
+/* One optimizer step: `accumulate` batches, then Adam. `number` counts from 1. */
+static leit_status train_step(trainer *t, leit_step *step, leit_sampler *sampler,
+                              leit_optimizer *optimizer, int64_t number, float rate, float *norm)
+{
+    const int accumulate = t->recipe->train.accumulate;
+    leit_parameters_zero_gradients(&t->matcher->parameters);
+    t->last_loss = 0.0;
+    for (int part = 0; part < accumulate; part++) {
+        const leit_batch *batch = NULL;
+        LEIT_TRY(leit_sampler_batch(sampler, (number - 1) * accumulate + part, &batch));
+        LEIT_TRY(leit_step_fill(step, &t->data, batch));
+        LEIT_TRY(leit_plan_forward(step->plan));
+        t->last_loss += leit_plan_loss_value(step->plan) / accumulate;
+        if (!isfinite(t->last_loss)) return fail_nonfinite(t, step, number);
+        LEIT_TRY(leit_plan_backward(step->plan, 1.0f / (float)accumulate));
+    }
+    LEIT_TRY(leit_optimizer_step(optimizer, number, rate, norm));
+    return isfinite(*norm) ? LEIT_OK : fail_nonfinite(t, step, number);
+}
+
+static leit_status validate(trainer *t, const leit_phase *phase, int64_t epoch)
+{
+    double value = 0.0;
+    LEIT_TRY(
+        leit_monitor_run(t->matcher, phase, &t->text_tower, &t->music_tower, &t->data, &value));
+    const bool is_best = leit_monitor_is_better(phase->monitor, value, t->state.best_value);
+    LEIT_TRY(leit_journal_validation(t->journal, phase->name, t->state.step, epoch,
+                                     leit_monitor_name(phase->monitor), value, is_best));
+    t->state.epochs_since_best++;
+    if (is_best) {
+        char name[64];
+        snprintf(name, sizeof name, "best-%s", phase->name);
+        LEIT_TRY(save_matcher(t, name));
+        t->state.best_value = value;
+        t->state.epochs_since_best = 0;
+    }
+    leit_log(LEIT_LOG_INFO, "phase %s, epoch %" PRId64 ": %s %.4f%s", phase->name, epoch,
+             leit_monitor_name(phase->monitor), value, is_best ? " (best)" : "");
+    return LEIT_OK;
+}
+
+static void show_progress(trainer *t, const leit_phase *phase, int64_t n_steps)
+{
+    const int64_t now = leit_clock_ns();
+    if (now - t->shown_ns < (int64_t)PROGRESS_MS * 1000000) return;
+    t->shown_ns = now;
+    const double rate = (double)t->n_steps_done / leit_clock_seconds_since(t->start_ns);
+    const double left = (double)(n_steps - t->state.step) / rate;
+    leit_log(LEIT_LOG_PROGRESS,
+             "phase %s: step %" PRId64 " of %" PRId64 ", loss %.4f, %.2f steps/s, %d:%02d left",
+             phase->name, t->state.step, n_steps, t->last_loss, rate, (int)left / 60,
+             (int)left % 60);
+}
+
+static bool wants_checkpoint(const trainer *t)
+{
+    const struct leit_recipe_run *run = &t->recipe->run;
+    if (run->checkpoint_every_steps > 0 && t->state.step % run->checkpoint_every_steps == 0)
+        return true;
+    return run->checkpoint_every_seconds > 0 &&
+           leit_clock_seconds_since(t->saved_ns) >= run->checkpoint_every_seconds;
+}
+
+static bool has_stalled(const trainer *t)
+{
+    const int patience = t->recipe->train.early_stop_epochs;
+    return patience > 0 && t->state.epochs_since_best >= patience;
+}
+
+static leit_status run_steps(trainer *t, leit_step *step, leit_sampler *sampler,
+                             leit_optimizer *optimizer)
+{
+    const leit_phase *phase = step->phase;
+    const struct leit_recipe_train *train = &t->recipe->train;
+    const int64_t per_epoch =
+        (leit_sampler_steps_per_epoch(sampler) + train->accumulate - 1) / train->accumulate;
+    int64_t n_steps = epochs_of(t->recipe, phase) * per_epoch;
+    if (train->max_steps > 0 && train->max_steps < n_steps) n_steps = train->max_steps;
+    while (t->state.step < n_steps && !has_stalled(t)) {
+        const int64_t number = t->state.step + 1;
+        const float rate = leit_schedule_rate(train, number, n_steps);
+        float norm = 0.0f;
+        LEIT_TRY(train_step(t, step, sampler, optimizer, number, rate, &norm));
+        t->state.step = number;
+        t->n_steps_done++;
+        LEIT_TRY(leit_journal_step(t->journal, phase->name, number, t->last_loss, (double)rate,
+                                   (double)norm));
+        show_progress(t, phase, n_steps);
+        if (number % per_epoch == 0 || number == n_steps)
+            LEIT_TRY(validate(t, phase, (number + per_epoch - 1) / per_epoch));
+        if (leit_stop_wanted()) {
+            LEIT_TRY(save_progress(t));
+            LEIT_FAIL(LEIT_AGAIN, "stopped after step %" PRId64 " of phase %s; saved in %s", number,
+                      phase->name, t->folder);
+        }
+        if (wants_checkpoint(t)) LEIT_TRY(save_progress(t));
+    }
+    return LEIT_OK;
+}
+
+static leit_status train_phase(trainer *t, leit_step *step)
+{
+    const leit_recipe *recipe = t->recipe;
+    const struct leit_recipe_train *train = &recipe->train;
+    const leit_optimizer_options options = {.beta1 = (float)train->beta1,
+                                            .beta2 = (float)train->beta2,
+                                            .epsilon = (float)train->epsilon,
+                                            .weight_decay = (float)train->weight_decay,
+                                            .clip_norm = (float)train->clip_norm};
+    leit_optimizer *optimizer = NULL;
+    leit_sampler *sampler = NULL;
+    leit_status status = leit_plan_finish(step->plan);
+    if (status == LEIT_OK)
+        status =
+            leit_optimizer_create(&options, leit_backend_cpu(), t->threads, &t->matcher->parameters,
+                                  prefixes_of(step->phase), &optimizer);
+    if (status == LEIT_OK)
+        status = leit_sampler_create(&t->data, step->phase->sampling, step->batch,
+                                     train->steps_per_epoch, (uint64_t)recipe->seed, &sampler);
+    if (status == LEIT_OK) status = run_steps(t, step, sampler, optimizer);
+    leit_sampler_free(sampler);
+    leit_optimizer_free(optimizer);
+    leit_step_clear(step); /* its arenas make room for the next phase */
+    return status;
+}
+
+static leit_status run_phases(trainer *t)
+{
+    const int n_phases = t->matcher->strategy->n_phases;
+    while (!t->state.is_complete) {
+        const leit_phase *phase = phase_of(t);
+        bool taken = false;
+        if (t->state.step == 0) {
+            t->state.best_value = leit_monitor_worst(phase->monitor);
+            t->state.epochs_since_best = 0;
+            LEIT_TRY(take_over(t, phase, &taken));
+        }
+        if (!taken) {
+            LEIT_TRY(train_phase(t, &t->steps[t->state.phase]));
+            const char *best = best_path(t, phase);
+            if (best == NULL) return LEIT_INTERNAL;
+            LEIT_TRY(read_parameters(t, best, prefixes_of(phase)));
+        }
+        if (t->state.phase + 1 < n_phases) {
+            t->state.phase++;
+            t->state.step = 0;
+        } else {
+            LEIT_TRY(save_matcher(t, "best"));
+            t->state.is_complete = 1;
+        }
+        LEIT_TRY(save_progress(t));
+    }
+    return LEIT_OK;
+}
+
+static leit_status run(trainer *t)
+{
+    const char *directory = t->recipe->run.directory;
+    t->folder = leit_path_join(&t->arena, directory, "checkpoints");
+    if (t->folder == NULL) return LEIT_INTERNAL;
+    LEIT_TRY(build(t));
+    LEIT_TRY(leit_file_make_directory(t->folder));
+    LEIT_TRY(import_weights(t));
+    LEIT_TRY(resume(t));
+    if (t->state.is_complete) return LEIT_OK;
+    LEIT_TRY(write_about(t));
+    LEIT_TRY(leit_journal_open(directory, t->state.metrics_bytes, &t->journal));
+    return run_phases(t);
+}
+
+static void close_trainer(trainer *t)
+{
+    for (int phase = 0; phase < MAX_PHASES; phase++) leit_step_clear(&t->steps[phase]);
+    leit_tower_clear(&t->text_tower);
+    leit_tower_clear(&t->music_tower);
+    leit_journal_close(t->journal);
+    leit_matcher_free(t->matcher);
+    leit_dataset_close(&t->data);
+    leit_threads_free(t->threads);
+    leit_arena_clear(&t->arena);
+}
+
+leit_status leit_train(const leit_recipe *recipe, leit_train_summary *summary)
+{
+    LEIT_FAIL_IF(recipe->run.device == LEIT_DEVICE_CHOICE_CUDA, LEIT_DEVICE,
+                 "run.device is cuda, and this build trains on the CPU alone; set run.device=cpu");
+    trainer t = {.recipe = recipe, .start_ns = leit_clock_ns(), .saved_ns = leit_clock_ns()};
+    leit_status status = run(&t);
+    if (summary != NULL && status == LEIT_OK)
+        *summary = (leit_train_summary){
+            .n_steps = t.n_steps_done,
+            .seconds = leit_clock_seconds_since(t.start_ns),
+            .last_loss = t.last_loss,
+            .best_value = t.state.best_value,
+            .monitor = leit_monitor_name(phase_of(&t)->monitor),
+            .was_complete = t.state.is_complete && t.n_steps_done == 0,
+        };
+    close_trainer(&t);
+    return status;
+}
+
+void leit_request_stop(void)
+{
+    leit_stop_set(true);
+}

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# The command line as a user meets it: exit codes, what goes to stdout and what to stderr, and that a
+# mistake is answered with one sentence.   test_words.sh PROGRAM
+set -u
+program=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$LEIT_SOURCE_DIR" || exit 1
+failures=0
+
+# expect CODE FRAGMENT WORDS...: the exit code, and a fragment of stderr (or "-" for a silent stderr).
+expect() {
+    local code=$1 fragment=$2
+    shift 2
+    "$program" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
+    local got=$?
+    if [ "$got" -ne "$code" ]; then
+        echo "leitmotif $*: exit $got, expected $code: $(head -c 300 "$scratch/err")"
+        failures=$((failures + 1))
+    elif [ "$fragment" = "-" ]; then
+        [ -s "$scratch/err" ] && { echo "leitmotif $*: talks: $(head -c 300 "$scratch/err")"; failures=$((failures + 1)); }
+    elif ! grep -qF -- "$fragment" "$scratch/err"; then
+        echo "leitmotif $*: said '$(head -c 300 "$scratch/err")', expected '$fragment'"
+        failures=$((failures + 1))
+    fi
+}
+
+expect 0 - help
+expect 0 - version
+expect 0 - version --json
+expect 0 - train --help
+expect 2 "there is no verb 'trian'" trian
+expect 2 "expected one recipe" train
+expect 2 "there is no option '--frobnicate'" train --frobnicate 1 x.yaml
+expect 2 "cannot open" train "$scratch/none.yaml"
+expect 2 "expected ls, cp, validate" recipe frob
+expect 4 "$scratch" evaluate "$scratch"
+expect 2 "expected test or valid" evaluate "$scratch" --split all
+expect 3 "none.h5" corpus stats "$scratch/none.h5"
+expect 3 "is a directory" corpus check "$scratch"
+expect 4 "$scratch" checkpoint verify "$scratch"
+
+# Every recipe of the repository is valid, and every paper recipe can be planned without its data.
+expect 0 - recipe validate recipes/*/[a-z]*.yaml
+expect 0 - recipe ls
+for recipe in recipes/paper/[a-z]*.yaml; do expect 0 - plan "$recipe" --json; done
+
+# An unknown key names file, line, column and the nearest key.
+printf 'name: x\nstrategy: metric2\ntrain:\n  learnig_rate: 1\n' >"$scratch/bad.yaml"
+expect 2 "bad.yaml:4:3: unknown key 'learnig_rate', did you mean 'train.learning_rate'?" train "$scratch/bad.yaml"
+expect 2 "did you mean 'train.batch'" train recipes/etude/metric2_alm.yaml train.bach=3
+
+# Data that is not there is named, with what to do.
+expect 3 "$scratch/none.h5" train recipes/etude/metric2_alm.yaml "data.music=$scratch/none.h5" \
+    "run.directory=$scratch/run"
+
+# A truncated and a garbage corpus.
+head -c 1000 /dev/urandom >"$scratch/garbage.h5"
+expect 3 "garbage.h5" corpus check "$scratch/garbage.h5"
+: >"$scratch/empty.h5"
+expect 3 "empty.h5" corpus check "$scratch/empty.h5"
+
+# CUDA is asked for where there is none.
+if ! ls /dev/nvidia* >/dev/null 2>&1; then
+    expect 5 "cuda" train recipes/etude/metric2_alm.yaml run.device=cuda "run.directory=$scratch/run"
+fi
+
+# A closed stdout is an error, not a crash.
+if [ -e /dev/full ]; then
+    "$program" recipe show recipes/etude/metric2_alm.yaml >/dev/full 2>"$scratch/err"
+    [ $? -eq 3 ] || { echo "a full stdout gave $?: $(cat "$scratch/err")"; failures=$((failures + 1)); }
+fi
+
+[ "$failures" -eq 0 ] && echo "1 passed, 0 failed" || { echo "$failures failed"; exit 1; }
