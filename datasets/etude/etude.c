@@ -104,5 +104,6 @@ leit_status leit_etude_generate(const char *directory, const struct leit_etude_o
     LEIT_TRY(leit_etude_write_texts(directory, options));
     LEIT_TRY(leit_etude_write_tags(directory, options));
     LEIT_TRY(leit_etude_write_vocabulary(directory));
+    LEIT_TRY(leit_etude_write_music(directory, options));
     return write_manifests(directory);
 }
