@@ -98,7 +98,7 @@ def samples(out, generator):
     out.add("sample.bootstrap", bootstrap(values, mood, 200, 2021))
     out.add("sample.bootstrap_one_seed", bootstrap(values[:1], mood, 200, 2 ** 40 + 3))
     out.add("sample.bootstrap_micro", bootstrap(values, np.zeros(texts, int), 200, 5))
-    difference = values[0] - values[1] * 0.8
+    difference = values[0] - values[1] + 0.05
     out.add("sample.difference", difference)
     out.add("sample.permutation", [random_permutation(difference, mood, 500, 11)])
     small = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 2])
