@@ -70,6 +70,14 @@ static void csv_is_quoted(void **state)
                         "random,,1,va,P@5,0.75,,,,\n");
     leit_buffer_clear(&csv);
     leit_table_free(table);
+    /* Each special character alone calls for quotes. */
+    assert_ok(leit_table_create("t", 1, &(leit_table_column){"x,y", "\r"}, &table));
+    assert_ok(leit_table_add_row(table, "\n", 0, NULL, false, NULL));
+    assert_ok(leit_table_set(table, 0, 0, &(leit_table_cell){1, NONE, NONE, NONE}));
+    assert_ok(leit_table_write_csv(table, &csv));
+    assert_non_null(strstr(leit_buffer_text(&csv), "\n\"\n\",,0,\"x,y\",\"\r\",1,,,,\n"));
+    leit_buffer_clear(&csv);
+    leit_table_free(table);
 }
 
 static void json_reads_back(void **state)
