@@ -90,7 +90,8 @@ leit_status leit_optimizer_step(leit_optimizer *optimizer, int64_t t, float lear
     const float clip = optimizer->options.clip_norm;
     /* As torch.nn.utils.clip_grad_norm_. */
     const float scale = clip > 0.0f ? fminf(1.0f, clip / (optimizer->norm + 1e-6f)) : 1.0f;
-    optimizer->now = (leit_adam_now){.t = t, .learning_rate = learning_rate, .scale = scale};
     *norm = optimizer->norm;
+    if (!isfinite(optimizer->norm)) return LEIT_OK;
+    optimizer->now = (leit_adam_now){.t = t, .learning_rate = learning_rate, .scale = scale};
     return ops[LEIT_OP_adam].forward(&optimizer->exec, &optimizer->adam);
 }

@@ -20,7 +20,8 @@ leit_status leit_optimizer_create(const leit_optimizer_options *options,
                                   leit_optimizer **optimizer);
 void leit_optimizer_free(leit_optimizer *optimizer);
 
-/* One step; t counts from 1. *norm is the gradient's norm before clipping. */
+/* One step; t counts from 1. *norm is the gradient's norm before clipping; when it is not finite,
+ * nothing is changed. */
 leit_status leit_optimizer_step(leit_optimizer *optimizer, int64_t t, float learning_rate,
                                 float *norm);
 

@@ -119,7 +119,7 @@ leit_value leit_plan_cosine_triplet(leit_plan *plan, leit_value anchor, leit_val
 
 /* ---- building: ends ---- */
 
-/* Adds weight * value to what the backward differentiates. */
+/* Adds weight * value to what the backward differentiates; weights of one value add up. */
 void leit_plan_loss(leit_plan *plan, leit_value scalar, float weight);
 /* Keeps a value readable after a run. */
 void leit_plan_keep(leit_plan *plan, leit_value value);
@@ -154,8 +154,8 @@ double leit_plan_loss_value(const leit_plan *plan);
 /* The anchors without any possible negative, over all triplet losses of the last forward. */
 int64_t leit_plan_empty_anchors(const leit_plan *plan);
 
-/* Runs forward again, node by node, and names the first value that is not finite; "" when all are.
- */
+/* Runs forward again, node by node, and names the first value that is not finite, or else "the
+ * gradient of" a parameter; "" when all are. */
 leit_status leit_plan_find_nonfinite(leit_plan *plan, const char **name);
 
 #endif

@@ -196,11 +196,13 @@ void leit_plan_slot(leit_plan *plan, plan_node *node, size_t field_offset, leit_
 
 void leit_plan_loss(leit_plan *plan, leit_value scalar, float weight)
 {
-    if (!leit_plan_is_valid(plan, scalar) ||
-        !went_well(plan, LEIT_GROW(plan->losses, plan->n_losses, plan->losses_capacity)))
+    if (!leit_plan_is_valid(plan, scalar)) return;
+    bool is_new = true;
+    for (size_t i = 0; i < plan->n_losses; i++) is_new = is_new && plan->losses[i] != scalar;
+    if (is_new && !went_well(plan, LEIT_GROW(plan->losses, plan->n_losses, plan->losses_capacity)))
         return;
-    plan->losses[plan->n_losses++] = scalar;
-    plan->values[scalar].loss_weight = weight;
+    if (is_new) plan->losses[plan->n_losses++] = scalar;
+    plan->values[scalar].loss_weight += weight;
     plan->values[scalar].is_kept = true;
 }
 

@@ -411,6 +411,9 @@ leit_value leit_plan_bce_with_logits(leit_plan *plan, leit_value x, leit_value t
 {
     PLAN_FAIL_IF(plan, !has_shape(plan, x, 2) || !has_shape(plan, targets, 2),
                  "bce_with_logits: logits and targets must be (N, K)");
+    PLAN_FAIL_IF(
+        plan, dim(plan, x, 0) != dim(plan, targets, 0) || dim(plan, x, 1) != dim(plan, targets, 1),
+        "bce_with_logits: logits and targets differ in shape");
     struct leit_bce_with_logits args = {.N = dim(plan, x, 0), .K = dim(plan, x, 1)};
     LOSS_SLOTS(bce_with_logits, READ_BOTH);
     SLOT(bce_with_logits, targets, targets, READ_BOTH);
@@ -421,6 +424,9 @@ leit_value leit_plan_mse(leit_plan *plan, leit_value x, leit_value target)
 {
     PLAN_FAIL_IF(plan, !has_shape(plan, x, 2) || !has_shape(plan, target, 2),
                  "mse: x and target must be (N, D)");
+    PLAN_FAIL_IF(plan,
+                 dim(plan, x, 0) != dim(plan, target, 0) || dim(plan, x, 1) != dim(plan, target, 1),
+                 "mse: x and target differ in shape");
     struct leit_mse args = {.N = dim(plan, x, 0), .D = dim(plan, x, 1)};
     LOSS_SLOTS(mse, READ_BOTH);
     SLOT(mse, target, target, READ_BOTH);

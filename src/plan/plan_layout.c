@@ -54,12 +54,14 @@ static void propagate_needs(leit_plan *plan)
 }
 
 /* Walks the nodes backwards: a node runs when the gradient of an output arrives. Contributions are
- * counted, the first of a value is written in place and later ones aside. */
+ * counted, the first of a value is written in place and later ones aside. The gradient of a loss is
+ * there before all others, and so is that of a parameter, which earlier batches may have left. */
 static void count_gradients(leit_plan *plan)
 {
     for (size_t v = 0; v < plan->n_values; v++) {
         plan_value *value = &plan->values[v];
-        value->n_gradients = value->loss_weight != 0.0f ? 1 : 0;
+        const bool accumulates = value->kind == VALUE_PARAMETER && value->needs_gradient;
+        value->n_gradients = value->loss_weight != 0.0f || accumulates ? 1 : 0;
     }
     for (size_t i = plan->n_nodes; i-- > 0;) {
         plan_node *node = &plan->nodes[i];

@@ -47,15 +47,15 @@ static void fence(leit_plan *plan, const plan_node *node)
     for (int s = 0; s < node->n_slots; s++) {
         const plan_slot *slot = &node->slots[s];
         const plan_value *value = &plan->values[slot->value];
-        if (value->kind != VALUE_ACTIVATION) continue;
         size_t bytes = leit_dtype_bytes(value->dtype);
         for (int axis = 0; axis < value->rank; axis++) bytes *= (size_t)value->shape[axis];
+        if (slot->is_aside)
+            ASAN_UNPOISON_MEMORY_REGION(plan->activations + slot->aside_offset_bytes, bytes);
+        if (value->kind != VALUE_ACTIVATION) continue;
         if (slot->use < GRADIENT_READ)
             ASAN_UNPOISON_MEMORY_REGION(value->data, bytes);
         else if (value->gradient != NULL)
             ASAN_UNPOISON_MEMORY_REGION(value->gradient, bytes);
-        if (slot->is_aside)
-            ASAN_UNPOISON_MEMORY_REGION(plan->activations + slot->aside_offset_bytes, bytes);
     }
 #else
     (void)plan;
@@ -152,16 +152,29 @@ int64_t leit_plan_empty_anchors(const leit_plan *plan)
     return total;
 }
 
-static bool is_finite(const leit_plan *plan, const plan_value *value)
+static bool all_finite(const float *data, int64_t count)
 {
-    if (value->dtype != LEIT_F32) return true;
-    const float *data = value->data;
-    /* One-dimensional values may be counted in other units than their rows: look at all of those
-     * without a count, at the counted rows of the rest. */
-    int64_t rows = count_rows(plan, value), count = rows * row_width(value);
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(data[i])) return false;
     return true;
+}
+
+static bool is_finite(const leit_plan *plan, const plan_value *value)
+{
+    if (value->dtype != LEIT_F32) return true;
+    return all_finite(value->data, count_rows(plan, value) * row_width(value));
+}
+
+static leit_status find_nonfinite_gradient(leit_plan *plan, const char **name)
+{
+    for (size_t v = 0; v < plan->n_values; v++) {
+        const plan_value *value = &plan->values[v];
+        if (value->kind != VALUE_PARAMETER || value->gradient == NULL) continue;
+        if (all_finite(value->gradient, value->shape[0] * row_width(value))) continue;
+        *name = leit_arena_printf(&plan->arena, "the gradient of %s", value->name);
+        return *name == NULL ? LEIT_INTERNAL : LEIT_OK;
+    }
+    return LEIT_OK;
 }
 
 leit_status leit_plan_find_nonfinite(leit_plan *plan, const char **name)
@@ -172,6 +185,8 @@ leit_status leit_plan_find_nonfinite(leit_plan *plan, const char **name)
         *name = plan->values[v].name;
         return LEIT_OK;
     }
+    /* What a partial batch leaves unwritten must not look like a result. */
+    memset(plan->activations, 0, plan->memory.activation_bytes);
     const leit_exec exec = exec_of(plan);
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const plan_node *node = &plan->nodes[i];
@@ -183,5 +198,5 @@ leit_status leit_plan_find_nonfinite(leit_plan *plan, const char **name)
             return LEIT_OK;
         }
     }
-    return LEIT_OK;
+    return find_nonfinite_gradient(plan, name);
 }
