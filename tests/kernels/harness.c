@@ -432,7 +432,7 @@ static void judge_floats(leit_case *c, const struct buffer *buffer)
     const float *values = (const float *)(buffer->guarded + GUARD_BYTES);
     double largest = 0.0;
     for (int64_t k = 0; k < buffer->count; k++)
-        if (!isnan(buffer->f64[k])) largest = fmax(largest, fabs(buffer->f64[k]));
+        if (isfinite(buffer->f64[k])) largest = fmax(largest, fabs(buffer->f64[k]));
     double tolerance = 2.0 * buffer->naive_error + 2.0 * 0x1p-24 * largest;
     for (int64_t k = 0; k < buffer->count; k++) {
         if (isnan(buffer->f64[k])) {
@@ -444,6 +444,7 @@ static void judge_floats(leit_case *c, const struct buffer *buffer)
             continue;
         }
         double error = fabs((double)values[k] - buffer->f64[k]);
+        if (isinf(buffer->f64[k]) && (double)values[k] == buffer->f64[k]) continue;
         if (!(error <= tolerance)) {
             find(c, "'%s'[%lld] is %.9g, expected %.9g: off by %.3g, allowed %.3g", buffer->name,
                  (long long)k, (double)values[k], buffer->f64[k], error, tolerance);

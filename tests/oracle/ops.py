@@ -421,6 +421,14 @@ def grad_norm(g):
             g=grad, norm=torch.nn.utils.clip_grad_norm_(parameters, 1e9).reshape(1))
 
 
+@op
+def top_k_similarity(g):
+    for N, M, E, k in ((3, 40, 8, 5), (7, 33, 16, 33)):
+        queries, items = normal(g, N, E), normal(g, M, E)
+        scores, indices = torch.topk(queries @ items.T, k)
+        yield f"N={N} M={M} E={E} k={k}", dict(queries=queries, items=items, scores=scores, indices=indices)
+
+
 def write(name):
     generator = torch.Generator().manual_seed(sum(map(ord, name)))
     FOLDER.mkdir(parents=True, exist_ok=True)
