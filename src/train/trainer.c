@@ -16,6 +16,7 @@
 #include "core/memory.h"
 #include "core/stop.h"
 #include "leitmotif/train.h"
+#include "model/import.h"
 #include "plan/optimizer.h"
 #include "strategy/matcher_file.h"
 #include "strategy/step.h"
@@ -277,6 +278,8 @@ static leit_status import_weights(trainer *t)
 {
     static const char *const music_encoder[] = {"music.spec_bn.", "music.layer", NULL};
     const struct leit_recipe_model *model = &t->recipe->model;
+    if (model->text.weights[0] != '\0' && t->data.text != NULL)
+        LEIT_TRY(leit_import_text_encoder(model->text.weights, &t->matcher->parameters));
     if (model->music.weights[0] != '\0')
         LEIT_TRY(read_parameters(t, model->music.weights, music_encoder));
     return LEIT_OK;

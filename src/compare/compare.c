@@ -1,0 +1,320 @@
+/* Trains what is missing, evaluates, gathers, writes. */
+#include "leitmotif/compare.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compare/comparison.h"
+#include "core/file.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "leitmotif/evaluate.h"
+#include "leitmotif/train.h"
+
+enum { BOOTSTRAP_SAMPLES = 1000, PERMUTATION_SAMPLES = 10000, MAX_CURVES = 64 };
+
+typedef struct gathering {
+    const leit_compare_options *options;
+    leit_arena arena;
+    leit_evaluation *evaluations;
+    const char **runs; /* the folder of each evaluation */
+    size_t n, capacity, runs_capacity;
+    leit_buffer notes; /* what was left out and why, one a line */
+    leit_threads *threads;
+} gathering;
+
+/* ---- runs ---- */
+
+static leit_status add_run(gathering *g, const char *run)
+{
+    LEIT_TRY(LEIT_GROW(g->evaluations, g->n, g->capacity));
+    LEIT_TRY(LEIT_GROW(g->runs, g->n, g->runs_capacity));
+    const char *path = leit_path_join(&g->arena, run, "evaluation-test.json");
+    g->runs[g->n] = leit_arena_strdup(&g->arena, run);
+    if (path == NULL || g->runs[g->n] == NULL) return LEIT_INTERNAL;
+    LEIT_TRY(leit_evaluation_read(path, &g->evaluations[g->n]));
+    g->n++;
+    return LEIT_OK;
+}
+
+/* The same matcher gives the same evaluation, but an older file may be of an older matcher: a run
+ * that was trained now is evaluated again, a run folder that was only named is evaluated if it was
+ * not. */
+static leit_status evaluate_run(gathering *g, const char *run, bool is_new)
+{
+    const char *path = leit_path_join(&g->arena, run, "evaluation-test.json");
+    if (path == NULL) return LEIT_INTERNAL;
+    if (is_new || !leit_file_exists(path))
+        LEIT_TRY(leit_evaluate(run, "test", leit_threads_count(g->threads), NULL));
+    return add_run(g, run);
+}
+
+static leit_status train_and_evaluate(gathering *g, const char *path, const int64_t *seed)
+{
+    const leit_compare_options *options = g->options;
+    const char **overrides = NULL;
+    LEIT_TRY(LEIT_ALLOC(overrides, options->n_overrides + 2));
+    size_t n = options->n_overrides;
+    if (n > 0) memcpy(overrides, options->overrides, n * sizeof *overrides);
+    leit_recipe *recipe = NULL;
+    leit_status status = leit_recipe_load(path, overrides, n, &recipe);
+    if (status == LEIT_OK && seed != NULL) {
+        overrides[n++] = leit_arena_printf(&g->arena, "seed=%" PRId64, *seed);
+        overrides[n++] = leit_arena_printf(&g->arena, "run.directory=%s-seed%" PRId64,
+                                           recipe->run.directory, *seed);
+        leit_recipe_free(recipe);
+        recipe = NULL;
+        status = leit_recipe_load(path, overrides, n, &recipe);
+    }
+    leit_free(overrides);
+    leit_train_summary summary = {0};
+    if (status == LEIT_OK) {
+        leit_log(LEIT_LOG_INFO, "%s, seed %d", recipe->name, recipe->seed);
+        status = leit_train(recipe, &summary);
+    }
+    if (status == LEIT_OK) status = evaluate_run(g, recipe->run.directory, !summary.was_complete);
+    leit_recipe_free(recipe);
+    return status;
+}
+
+/* A source that fails is left out and named, unless work was interrupted or the words were wrong.
+ */
+static leit_status forgive(gathering *g, const char *source, leit_status status)
+{
+    if (status == LEIT_OK || status == LEIT_AGAIN || status == LEIT_USAGE ||
+        status == LEIT_INTERNAL)
+        return status;
+    return leit_buffer_printf(&g->notes, "%s is left out: %s\n", source, leit_error_message());
+}
+
+static leit_status visit_source(gathering *g, const char *source)
+{
+    if (leit_file_is_directory(source)) return forgive(g, source, evaluate_run(g, source, false));
+    if (g->options->n_seeds == 0) return forgive(g, source, train_and_evaluate(g, source, NULL));
+    for (size_t s = 0; s < g->options->n_seeds; s++)
+        LEIT_TRY(forgive(g, source, train_and_evaluate(g, source, &g->options->seeds[s])));
+    return LEIT_OK;
+}
+
+/* ---- writing ---- */
+
+static leit_status write_buffer(gathering *g, const char *name, leit_buffer *content)
+{
+    const char *path = leit_path_join(&g->arena, g->options->output, name);
+    if (path == NULL) return LEIT_INTERNAL;
+    return leit_file_write(path, leit_buffer_text(content), content->size_bytes);
+}
+
+static leit_status write_table(gathering *g, const leit_table *table, const char *suffix)
+{
+    static const struct {
+        const char *extension;
+        leit_status (*write)(const leit_table *, leit_buffer *);
+    } forms[] = {{"txt", leit_table_write_text},
+                 {"csv", leit_table_write_csv},
+                 {"json", leit_table_write_json},
+                 {"html", leit_table_write_html}};
+    leit_status status = LEIT_OK;
+    for (size_t f = 0; status == LEIT_OK && f < sizeof forms / sizeof *forms; f++) {
+        leit_buffer content = {0};
+        const char *name = leit_arena_printf(&g->arena, "table%s.%s", suffix, forms[f].extension);
+        status = name == NULL ? LEIT_INTERNAL : forms[f].write(table, &content);
+        if (status == LEIT_OK) status = write_buffer(g, name, &content);
+        leit_buffer_clear(&content);
+    }
+    return status;
+}
+
+/* Rows of moods, columns of runs, P@k under the first mapping. */
+static leit_status mood_map(gathering *g, const leit_comparison *comparison, leit_heat_map *map)
+{
+    const leit_evaluation *first = &comparison->evaluations[comparison->first];
+    const int K = first->n_text_labels, n = comparison->n_rows;
+    double *values = leit_arena_allocate(&g->arena, (size_t)(K * n) * sizeof *values);
+    const char **names = leit_arena_allocate(&g->arena, (size_t)n * sizeof *names);
+    const char *title = leit_arena_printf(&g->arena, "P@%d of each text mood, %s mapping (%s)",
+                                          first->at_k, first->mappings[0].name, first->text_corpus);
+    if (values == NULL || names == NULL || title == NULL) return LEIT_INTERNAL;
+    for (int r = 0; r < n; r++) {
+        const leit_comparison_row *row = &comparison->rows[r];
+        names[r] = row->name;
+        for (int k = 0; k < K; k++)
+            for (int i = 0; i < row->n_runs; i++)
+                values[k * n + r] +=
+                    comparison->evaluations[row->runs[i]].mappings[0].mood_precision[k] /
+                    row->n_runs;
+    }
+    *map = (leit_heat_map){title, "text mood / recipe", K, n, first->text_labels, names, values};
+    return LEIT_OK;
+}
+
+/* What was retrieved for which mood, of the first run of a row. */
+static leit_status confusion_map(gathering *g, const leit_comparison *comparison, int row,
+                                 leit_heat_map *map)
+{
+    const leit_evaluation *e = &comparison->evaluations[comparison->rows[row].runs[0]];
+    const char *title =
+        leit_arena_printf(&g->arena, "%s: moods in the first %d", e->recipe_name, e->at_k);
+    if (title == NULL) return LEIT_INTERNAL;
+    *map = (leit_heat_map){title,
+                           "text mood / retrieved mood",
+                           e->n_text_labels,
+                           e->n_music_labels,
+                           e->text_labels,
+                           e->music_labels,
+                           e->mappings[0].confusion};
+    return LEIT_OK;
+}
+
+/* P@k by k of every row's first run, under the first mapping. */
+static leit_status retrieval_chart(gathering *g, const leit_comparison *comparison,
+                                   leit_chart *chart)
+{
+    const int n = comparison->n_rows;
+    leit_series *series = leit_arena_allocate(&g->arena, (size_t)n * sizeof *series);
+    double *k_axis = leit_arena_allocate(&g->arena, LEIT_EVALUATION_DEPTH * sizeof *k_axis);
+    if (series == NULL || k_axis == NULL) return LEIT_INTERNAL;
+    for (int k = 0; k < LEIT_EVALUATION_DEPTH; k++) k_axis[k] = k + 1;
+    for (int r = 0; r < n; r++) {
+        const leit_evaluation *e = &comparison->evaluations[comparison->rows[r].runs[0]];
+        series[r] = (leit_series){comparison->rows[r].name, LEIT_EVALUATION_DEPTH, k_axis,
+                                  e->mappings[0].precision_at};
+    }
+    *chart = (leit_chart){"P@k by k, first mapping", "k", "P@k", 0.0, 1.0, n, series};
+    return LEIT_OK;
+}
+
+typedef struct loss_curves {
+    int n;
+    leit_series series[MAX_CURVES];
+    leit_buffer contents[MAX_CURVES];
+} loss_curves;
+
+/* The losses of every run, from its metrics.jsonl; a run without one has no curve. */
+static leit_status read_curves(gathering *g, loss_curves *curves)
+{
+    for (size_t i = 0; i < g->n && curves->n < MAX_CURVES; i++) {
+        const char *path = leit_path_join(&g->arena, g->runs[i], "metrics.jsonl");
+        leit_buffer *content = &curves->contents[curves->n];
+        if (path == NULL) return LEIT_INTERNAL;
+        if (!leit_file_exists(path)) continue;
+        LEIT_TRY(leit_file_read(path, (size_t)1 << 30, content));
+        const char *name =
+            leit_arena_printf(&g->arena, "%s, seed %lld", g->evaluations[i].recipe_name,
+                              (long long)g->evaluations[i].seed);
+        if (name == NULL) return LEIT_INTERNAL;
+        LEIT_TRY(leit_series_read(leit_buffer_text(content), name, "step", "loss", NULL, NULL,
+                                  &curves->series[curves->n]));
+        curves->n++;
+    }
+    return LEIT_OK;
+}
+
+typedef struct page {
+    const leit_table *tables[16];
+    leit_heat_map moods[16], confusions[64];
+    leit_chart retrievals[16];
+    int n_tables, n_confusions;
+} page;
+
+static leit_status write_report(gathering *g, const page *p)
+{
+    loss_curves *losses = NULL;
+    LEIT_TRY(LEIT_ALLOC(losses, 1));
+    leit_buffer html = {0};
+    leit_status status = read_curves(g, losses);
+    const leit_chart training = {"Training loss", "step",        "loss", NAN, NAN,
+                                 losses->n,       losses->series};
+    const leit_report report = {.title =
+                                    g->options->title != NULL ? g->options->title : "Comparison",
+                                .subtitle = "Leitmotif: music matched to the emotion of a story",
+                                .n_tables = p->n_tables,
+                                .tables = p->tables,
+                                .n_mood_maps = p->n_tables,
+                                .mood_maps = p->moods,
+                                .n_retrieval_charts = p->n_tables,
+                                .retrieval_charts = p->retrievals,
+                                .n_confusions = p->n_confusions,
+                                .confusions = p->confusions,
+                                .n_training_charts = losses->n > 0,
+                                .training_charts = &training};
+    if (status == LEIT_OK) status = leit_report_write_html(&report, &html);
+    if (status == LEIT_OK) status = write_buffer(g, "report.html", &html);
+    leit_buffer_clear(&html);
+    for (int i = 0; i < MAX_CURVES; i++) {
+        leit_series_clear(&losses->series[i]);
+        leit_buffer_clear(&losses->contents[i]);
+    }
+    leit_free(losses);
+    return status;
+}
+
+/* One table for each pair of corpora, all in one report. */
+static leit_status write_all(gathering *g, bool *taken, page *p, leit_buffer *text)
+{
+    const char *title = g->options->title != NULL ? g->options->title : "Comparison";
+    for (size_t first = 0; first < g->n && p->n_tables < 16; first++) {
+        if (taken[first]) continue;
+        leit_comparison *comparison = leit_arena_allocate(&g->arena, sizeof *comparison);
+        if (comparison == NULL) return LEIT_INTERNAL;
+        leit_comparison_gather(g->evaluations, (int)g->n, (int)first, taken, comparison);
+        leit_table *table = NULL;
+        LEIT_TRY(leit_comparison_table(comparison, title, BOOTSTRAP_SAMPLES, PERMUTATION_SAMPLES,
+                                       g->threads, &table));
+        const int index = p->n_tables++;
+        p->tables[index] = table;
+        char *rest = NULL, *notes = leit_arena_strdup(&g->arena, leit_buffer_text(&g->notes));
+        for (char *note = notes == NULL ? NULL : strtok_r(notes, "\n", &rest);
+             index == 0 && note != NULL; note = strtok_r(NULL, "\n", &rest))
+            LEIT_TRY(leit_table_add_note(table, note));
+        LEIT_TRY(leit_table_write_text(table, text));
+        if (g->options->output == NULL) continue;
+        const char *suffix = index == 0 ? "" : leit_arena_printf(&g->arena, "-%d", index + 1);
+        LEIT_TRY(write_table(g, table, suffix));
+        LEIT_TRY(mood_map(g, comparison, &p->moods[index]));
+        LEIT_TRY(retrieval_chart(g, comparison, &p->retrievals[index]));
+        for (int r = 0; r < comparison->n_rows && p->n_confusions < 64; r++)
+            LEIT_TRY(confusion_map(g, comparison, r, &p->confusions[p->n_confusions++]));
+    }
+    return g->options->output == NULL ? LEIT_OK : write_report(g, p);
+}
+
+static leit_status gather_and_write(gathering *g, leit_buffer *text)
+{
+    for (size_t i = 0; i < g->options->n_sources; i++)
+        LEIT_TRY(visit_source(g, g->options->sources[i]));
+    LEIT_FAIL_IF(g->n == 0, LEIT_DATA, "nothing to compare: %s", leit_buffer_text(&g->notes));
+    if (g->options->output != NULL) LEIT_TRY(leit_file_make_directory(g->options->output));
+    bool *taken = leit_arena_allocate(&g->arena, g->n * sizeof *taken);
+    page *p = leit_arena_allocate(&g->arena, sizeof *p);
+    if (taken == NULL || p == NULL) return LEIT_INTERNAL;
+    leit_status status = write_all(g, taken, p, text);
+    for (int i = 0; i < p->n_tables; i++) leit_table_free((leit_table *)(uintptr_t)p->tables[i]);
+    return status;
+}
+
+leit_status leit_compare(const leit_compare_options *options, char **text)
+{
+    gathering g = {.options = options};
+    leit_buffer buffer = {0};
+    leit_status status = leit_threads_create(0, &g.threads);
+    if (status == LEIT_OK) status = gather_and_write(&g, &buffer);
+    for (size_t i = 0; i < g.n; i++) leit_evaluation_clear(&g.evaluations[i]);
+    leit_free(g.evaluations);
+    leit_free(g.runs);
+    leit_buffer_clear(&g.notes);
+    leit_arena_clear(&g.arena);
+    leit_threads_free(g.threads);
+    if (status == LEIT_OK)
+        *text = buffer.data;
+    else
+        leit_buffer_clear(&buffer);
+    return status;
+}
+
+void leit_compare_text_free(char *text)
+{
+    leit_free(text);
+}
