@@ -28,6 +28,10 @@ typedef struct leit_backend {
     leit_op ops[LEIT_N_OPS];
 } leit_backend;
 
-const leit_backend *leit_backend_cpu(void);
+LEIT_C const leit_backend *leit_backend_cpu(void);
+
+/* Of the CUDA plugin, which has it inside (src/cuda/cuda_loader.h). Ops without a .cu file are all
+ * NULL there. */
+LEIT_C const leit_backend *leit_backend_cuda(void);
 
 #endif

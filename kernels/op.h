@@ -48,18 +48,29 @@ enum leit_activation {
     LEIT_ACTIVATION_GELU /* exact: x Phi(x) */
 };
 
+/* C linkage, also in .cu files. */
+#ifdef __cplusplus
+#define LEIT_C extern "C"
+#else
+#define LEIT_C extern
+#endif
+
 /* Declares the functions of one op on both backends. `workspace` returns bytes for either
  * direction and n_workers threads. */
 #define LEIT_DECLARE_OP_FORWARD(op)                                                                \
-    size_t leit_##op##_workspace_cpu(const struct leit_##op *args, int n_workers);                 \
-    leit_status leit_##op##_forward_cpu(const leit_exec *exec, const struct leit_##op *args);      \
-    size_t leit_##op##_workspace_cuda(const struct leit_##op *args, int n_workers);                \
-    leit_status leit_##op##_forward_cuda(const leit_exec *exec, const struct leit_##op *args);
+    LEIT_C size_t leit_##op##_workspace_cpu(const struct leit_##op *args, int n_workers);          \
+    LEIT_C leit_status leit_##op##_forward_cpu(const leit_exec *exec,                              \
+                                               const struct leit_##op *args);                      \
+    LEIT_C size_t leit_##op##_workspace_cuda(const struct leit_##op *args, int n_workers);         \
+    LEIT_C leit_status leit_##op##_forward_cuda(const leit_exec *exec,                             \
+                                                const struct leit_##op *args);
 
 #define LEIT_DECLARE_OP(op)                                                                        \
     LEIT_DECLARE_OP_FORWARD(op)                                                                    \
-    leit_status leit_##op##_backward_cpu(const leit_exec *exec, const struct leit_##op *args);     \
-    leit_status leit_##op##_backward_cuda(const leit_exec *exec, const struct leit_##op *args);
+    LEIT_C leit_status leit_##op##_backward_cpu(const leit_exec *exec,                             \
+                                                const struct leit_##op *args);                     \
+    LEIT_C leit_status leit_##op##_backward_cuda(const leit_exec *exec,                            \
+                                                 const struct leit_##op *args);
 
 /* Defines the workspace function of an op that needs none. */
 #define LEIT_NO_WORKSPACE_CPU(op)                                                                  \

@@ -8,6 +8,10 @@
 #ifndef LEITMOTIF_STATUS_H
 #define LEITMOTIF_STATUS_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* X(name, value, text) */
 #define LEIT_STATUS_LIST(X)                                                                        \
     X(OK, 0, "fine")                                                                               \
@@ -35,5 +39,9 @@ const char *leit_error_message(void);
 
 /* The function that reported this thread's last failure; "" when nothing failed yet. */
 const char *leit_error_function(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

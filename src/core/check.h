@@ -12,6 +12,10 @@
 
 #include "leitmotif/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* Records the sentence for this thread and returns `code`. */
 leit_status leit_fail(leit_status code, const char *function, const char *format, ...)
     __attribute__((format(printf, 3, 4), cold));
@@ -20,6 +24,10 @@ leit_status leit_fail(leit_status code, const char *function, const char *format
  * file when the callee knew only the place. */
 leit_status leit_fail_context(leit_status code, const char *format, ...)
     __attribute__((format(printf, 2, 3), cold));
+
+#ifdef __cplusplus
+}
+#endif
 
 #define LEIT_FAIL(code, ...) return leit_fail((code), __func__, __VA_ARGS__)
 

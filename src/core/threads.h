@@ -11,6 +11,10 @@
 
 #include "core/check.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct leit_threads leit_threads;
 
 typedef void leit_task(void *context, int64_t task, int worker);
@@ -26,5 +30,9 @@ int leit_threads_count(const leit_threads *threads);
  * returns when all are done. threads NULL runs them in order on the caller. Not reentrant: a task
  * must not start a loop on the same pool. */
 void leit_threads_run(leit_threads *threads, int64_t n_tasks, leit_task *function, void *context);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,0 +1,18 @@
+# The CUDA plugin: what it is made of and how it is compiled. One word list per line, read by
+# cmake/cuda.cmake and by Makefile.cuda; nothing about the plugin is written anywhere else.
+CUDA_SOURCES += kernels/backend_cuda.cu
+CUDA_SOURCES += kernels/layernorm.cu
+CUDA_SOURCES += src/cuda/cuda_plugin.cu
+
+# Ampere, Hopper, Blackwell, and PTX for what comes after them.
+CUDA_FLAGS += -gencode arch=compute_80,code=sm_80
+CUDA_FLAGS += -gencode arch=compute_90a,code=sm_90a
+CUDA_FLAGS += -gencode arch=compute_100,code=[sm_100,compute_100]
+CUDA_FLAGS += -std=c++17 -O3 --threads 0
+CUDA_FLAGS += -I. -Isrc -Iinclude -D_GNU_SOURCE
+CUDA_FLAGS += -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra
+# A spill or a local array fails the build.
+CUDA_FLAGS += -Werror all-warnings -Xptxas -v,-warn-spills,-warn-lmem-usage
+
+# The runtime is inside, so that the plugin needs nothing but the driver; every symbol is defined.
+CUDA_LINK_FLAGS += -shared -cudart static -Xlinker -z,defs,--exclude-libs,ALL

@@ -1,0 +1,209 @@
+/* The part of CUDA that kernels/leit_cuda.h admits, as plain C++17. Included by that header when
+ * the compiler is not nvcc. emulator.cc is behind it. */
+#ifndef LEIT_TESTS_CUDA_ON_CPU_H
+#define LEIT_TESTS_CUDA_ON_CPU_H
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "core/check.h"
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+
+struct uint3 {
+    unsigned x, y, z;
+};
+
+struct dim3 {
+    unsigned x, y, z;
+    dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_)
+    {
+    }
+};
+
+namespace emulator {
+
+struct place {
+    const char *file;
+    int line;
+};
+
+/* One value of a warp function, whatever its type. */
+struct word {
+    unsigned char bytes[16];
+};
+
+enum warp_function { SYNC, SHUFFLE, SHUFFLE_UP, SHUFFLE_DOWN, SHUFFLE_XOR, BALLOT };
+
+struct coordinates {
+    uint3 thread, block;
+    dim3 block_size, grid_size;
+};
+
+/* Of the thread that is running. */
+const coordinates &here();
+unsigned lane();
+
+void launch(const char *kernel, dim3 grid, dim3 block, size_t shared_bytes,
+            void (*body)(void *closure), void *closure);
+
+enum vote { NO_VOTE, VOTE_OR, VOTE_AND, VOTE_COUNT };
+int barrier(place at, vote kind, int value);
+
+/* All lanes of the mask meet here. A shuffle hands out the value of lane `source`, a ballot the
+ * mask of lanes whose value is not zero. */
+word meet(place at, unsigned mask, warp_function function, int width, const word &value,
+          unsigned source);
+
+/* Shared memory of a block: one piece per site in the source, filled with NaN, between red zones.
+ */
+struct site {
+    uint64_t block;
+    void *memory;
+};
+void *shared(site *s, size_t bytes);
+void *dynamic_shared();
+
+/* The finding since the last call, as a status. */
+leit_status status(const char *op);
+
+template <class T>
+word pack(const T &value)
+{
+    static_assert(std::is_trivially_copyable<T>::value && sizeof(T) <= sizeof(word),
+                  "a warp function takes plain values of at most 16 bytes");
+    word packed = {};
+    memcpy(packed.bytes, &value, sizeof value);
+    return packed;
+}
+
+template <class T>
+T unpack(const word &packed)
+{
+    T value;
+    memcpy(&value, packed.bytes, sizeof value);
+    return value;
+}
+
+/* `source` outside the segment of `width` lanes gives a thread its own value, as on the device. */
+template <class T>
+T shuffle(place at, unsigned mask, warp_function function, const T &value, int source, int width)
+{
+    const int own = static_cast<int>(lane()), first = own & ~(width - 1);
+    const bool is_inside = source >= first && source < first + width;
+    const unsigned from = static_cast<unsigned>(is_inside ? source : own);
+    return unpack<T>(meet(at, mask, function, width, pack(value), from));
+}
+
+} // namespace emulator
+
+#define threadIdx (::emulator::here().thread)
+#define blockIdx (::emulator::here().block)
+#define blockDim (::emulator::here().block_size)
+#define gridDim (::emulator::here().grid_size)
+
+/* The caller's place. Two defaults, because one of a struct type would name this header. */
+#define LEIT_CALLER const char *file = __builtin_FILE(), int line = __builtin_LINE()
+#define LEIT_PLACE (::emulator::place{file, line})
+
+inline void __syncthreads(LEIT_CALLER)
+{
+    emulator::barrier(LEIT_PLACE, emulator::NO_VOTE, 0);
+}
+
+inline int __syncthreads_or(int value, LEIT_CALLER)
+{
+    return emulator::barrier(LEIT_PLACE, emulator::VOTE_OR, value);
+}
+
+inline int __syncthreads_and(int value, LEIT_CALLER)
+{
+    return emulator::barrier(LEIT_PLACE, emulator::VOTE_AND, value);
+}
+
+inline int __syncthreads_count(int value, LEIT_CALLER)
+{
+    return emulator::barrier(LEIT_PLACE, emulator::VOTE_COUNT, value);
+}
+
+inline void __syncwarp(unsigned mask, LEIT_CALLER)
+{
+    emulator::meet(LEIT_PLACE, mask, emulator::SYNC, 0, emulator::word{}, emulator::lane());
+}
+
+inline unsigned __ballot_sync(unsigned mask, int value, LEIT_CALLER)
+{
+    return emulator::unpack<unsigned>(emulator::meet(LEIT_PLACE, mask, emulator::BALLOT, 0,
+                                                     emulator::pack(value != 0), emulator::lane()));
+}
+
+inline int __any_sync(unsigned mask, int value, LEIT_CALLER)
+{
+    return __ballot_sync(mask, value, file, line) != 0;
+}
+
+inline int __all_sync(unsigned mask, int value, LEIT_CALLER)
+{
+    return __ballot_sync(mask, value, file, line) == mask;
+}
+
+template <class T>
+inline T __shfl_sync(unsigned mask, T value, int source, int width = 32, LEIT_CALLER)
+{
+    const int first = static_cast<int>(emulator::lane()) & ~(width - 1);
+    return emulator::shuffle(LEIT_PLACE, mask, emulator::SHUFFLE, value,
+                             first | (source & (width - 1)), width);
+}
+
+template <class T>
+inline T __shfl_up_sync(unsigned mask, T value, unsigned distance, int width = 32, LEIT_CALLER)
+{
+    return emulator::shuffle(LEIT_PLACE, mask, emulator::SHUFFLE_UP, value,
+                             static_cast<int>(emulator::lane()) - static_cast<int>(distance),
+                             width);
+}
+
+template <class T>
+inline T __shfl_down_sync(unsigned mask, T value, unsigned distance, int width = 32, LEIT_CALLER)
+{
+    return emulator::shuffle(LEIT_PLACE, mask, emulator::SHUFFLE_DOWN, value,
+                             static_cast<int>(emulator::lane() + distance), width);
+}
+
+template <class T>
+inline T __shfl_xor_sync(unsigned mask, T value, int distance, int width = 32, LEIT_CALLER)
+{
+    return emulator::shuffle(LEIT_PLACE, mask, emulator::SHUFFLE_XOR, value,
+                             static_cast<int>(emulator::lane()) ^ distance, width);
+}
+
+#define LEIT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                \
+    do {                                                                                           \
+        (void)(stream);                                                                            \
+        auto leit_body = [&]() { kernel(__VA_ARGS__); };                                           \
+        ::emulator::launch(                                                                        \
+            #kernel, (grid), (block), (shared_bytes),                                              \
+            [](void *closure) { (*static_cast<decltype(leit_body) *>(closure))(); }, &leit_body);  \
+    } while (0)
+
+#define LEIT_SHARED(type, name, dimensions)                                                        \
+    using name##_type = type dimensions;                                                           \
+    static ::emulator::site name##_site;                                                           \
+    name##_type &name =                                                                            \
+        *static_cast<name##_type *>(::emulator::shared(&name##_site, sizeof(name##_type)))
+
+#define LEIT_DYNAMIC_SHARED(type, name)                                                            \
+    type *name = static_cast<type *>(::emulator::dynamic_shared())
+
+inline leit_status leit_launch_status(const char *op)
+{
+    return emulator::status(op);
+}
+
+#endif
