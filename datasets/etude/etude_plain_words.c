@@ -67,4 +67,7 @@ const char *const leit_etude_plain_words[] = {
     "walk "
     "warm wash watch weak wear weary wedding weep wept wet whisper white wicked wide wild win wise "
     "wish wonder worry wrong yell yellow",
+    "ada breathing built fiddler greeting grey hop hung knowing leaves liar listening men mending "
+    "nearer nine "
+    "pressed robins rode sack shawl shelf shines sitting sniffing softly spoken stopped sung trees",
     NULL};
