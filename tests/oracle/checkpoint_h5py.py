@@ -27,7 +27,7 @@ def main():
         assert np.array_equal(file["text.layer.0.weight"][()], expected)
         assert np.array_equal(file["moment1/text.layer.0.weight"][()], expected)
         assert file["steps"][()].tolist() == [1, -5, 2**63 - 1]
-        assert file["half"].attrs["dtype"] == "bf16" and file["half"].dtype == np.uint16
+        assert file["half"].attrs["dtype"] == b"bf16" and file["half"].dtype == np.uint16
         assert file["scalar"][()] == 2.5 and file["empty"].shape == (0, 4)
         assert texts(file["about/labels"]) == ["angry", "", "süß"]
         assert len(texts(file["about/vocabulary"])[0]) == 230 << 10
