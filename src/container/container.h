@@ -112,6 +112,12 @@ leit_status leit_container_read_rows(const leit_container *container, const char
 leit_status leit_container_map(leit_container *container, const char *name, leit_dtype dtype,
                                int rank, int64_t *shape, const void **data);
 
+/* Compares the sum of `data`, all bytes of the array as leit_container_map gave it, with the
+ * file's.
+ */
+leit_status leit_container_check_mapped(const leit_container *container, const char *name,
+                                        const void *data, size_t size_bytes);
+
 /* Where a contiguous little-endian array starts in the file; fails for any other layout and for an
  * empty array. */
 leit_status leit_container_dataset_offset(const leit_container *container, const char *name,

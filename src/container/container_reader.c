@@ -509,6 +509,18 @@ done:
     return status;
 }
 
+leit_status leit_container_check_mapped(const leit_container *container, const char *name,
+                                        const void *data, size_t size_bytes)
+{
+    const XXH64_hash_t sum = XXH3_64bits(data, size_bytes);
+    HDF5_ALONE;
+    array found;
+    LEIT_TRY(open_array(container, name, &found));
+    leit_status status = check_sum(container, &found, sum);
+    H5Dclose(found.dataset);
+    return status;
+}
+
 leit_status leit_container_dataset_offset(const leit_container *container, const char *name,
                                           int64_t *offset_bytes)
 {

@@ -88,7 +88,6 @@ failed:
 static hid_t link_properties(void)
 {
     hid_t links = H5Pcreate(H5P_LINK_CREATE);
-    H5Pset_create_intermediate_group(links, 1);
     H5Pset_char_encoding(links, H5T_CSET_UTF8);
     return links;
 }
@@ -105,6 +104,34 @@ static bool link_exists(hid_t file, const char *name)
         *slash = '/';
     }
     return H5Lexists(file, partial, H5P_DEFAULT) > 0;
+}
+
+/* A group without times; H5I_INVALID_HID when that fails. */
+static hid_t make_group(hid_t file, const char *name)
+{
+    hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
+    H5Pset_obj_track_times(creation, false);
+    hid_t links = link_properties();
+    hid_t group = H5Gcreate2(file, name, links, creation, H5P_DEFAULT);
+    H5Pclose(links);
+    H5Pclose(creation);
+    return group;
+}
+
+/* Makes the missing groups above `name`: those that the library makes by itself carry times. What
+ * fails here fails again where `name` is made. */
+static void make_parents(hid_t file, const char *name)
+{
+    char partial[CONTAINER_MAX_NAME_BYTES + 1];
+    memcpy(partial, name, strlen(name) + 1);
+    for (char *slash = partial; (slash = strchr(slash, '/')) != NULL; slash++) {
+        *slash = '\0';
+        if (!link_exists(file, partial)) {
+            hid_t group = make_group(file, partial);
+            if (group >= 0) H5Gclose(group);
+        }
+        *slash = '/';
+    }
 }
 
 static leit_status write_attribute(leit_container_writer *writer, hid_t object, const char *name,
@@ -149,9 +176,8 @@ static leit_status open_object(leit_container_writer *writer, const char *object
         if (link_exists(writer->file, object)) {
             *opened = H5Oopen(writer->file, object, H5P_DEFAULT);
         } else {
-            hid_t links = link_properties();
-            *opened = H5Gcreate2(writer->file, object, links, H5P_DEFAULT, H5P_DEFAULT);
-            H5Pclose(links);
+            make_parents(writer->file, object);
+            *opened = make_group(writer->file, object);
         }
     }
     BREAK_IF(*opened < 0, "cannot write %s in %s: %s", object, writer->path, leit_hdf5_reason());
@@ -203,6 +229,7 @@ static hid_t create_dataset(hid_t file, const char *name, leit_dtype dtype, int 
     H5Pset_layout(creation, H5D_CONTIGUOUS);
     H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
     H5Pset_obj_track_times(creation, false);
+    make_parents(file, name);
     hid_t links = link_properties();
     hid_t dataset =
         H5Dcreate2(file, name, leit_hdf5_file_type(dtype), space, links, creation, H5P_DEFAULT);

@@ -34,10 +34,25 @@ static leit_status save_about(const leit_matcher *matcher, const char *vocabular
                                        names->music_labels);
 }
 
+static uint64_t fingerprint_of(const leit_matcher *matcher)
+{
+    XXH64_hash_t sum = XXH3_64bits(&matcher->strategy->id, sizeof matcher->strategy->id);
+    for (int32_t k = 0; k < matcher->names.n_music_labels; k++) {
+        const char *name = matcher->names.music_labels[k];
+        sum = XXH3_64bits_withSeed(name, strlen(name), sum);
+    }
+    for (size_t i = 0; i < matcher->parameters.count; i++) {
+        const leit_parameter *parameter = &matcher->parameters.list[i];
+        sum = XXH3_64bits_withSeed(parameter->data, (size_t)parameter->count * sizeof(float), sum);
+    }
+    return sum;
+}
+
 leit_status leit_matcher_save(const leit_matcher *matcher, const char *vocabulary,
                               leit_checkpoint_writer *writer)
 {
     LEIT_TRY(save_about(matcher, vocabulary, writer));
+    LEIT_TRY(leit_checkpoint_add_i64(writer, "fingerprint", (int64_t)fingerprint_of(matcher)));
     for (size_t i = 0; i < matcher->parameters.count; i++) {
         const leit_tensor tensor = tensor_of(&matcher->parameters.list[i]);
         LEIT_TRY(leit_checkpoint_add(writer, &tensor));
@@ -79,6 +94,9 @@ static leit_status read_about(const leit_checkpoint *checkpoint, leit_arena *are
     if (loaded->vocabulary == NULL) return LEIT_INTERNAL;
     LEIT_TRY(leit_checkpoint_i64(checkpoint, "vocabulary_size", &names->vocabulary_size));
     LEIT_TRY(leit_checkpoint_i64(checkpoint, "vector_width", &names->vector_width));
+    int64_t fingerprint = 0;
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "fingerprint", &fingerprint));
+    loaded->fingerprint = (uint64_t)fingerprint;
     int64_t n_text = 0, n_music = 0;
     LEIT_TRY(
         leit_checkpoint_strings(checkpoint, "text_labels", arena, &n_text, &names->text_labels));
@@ -89,41 +107,28 @@ static leit_status read_about(const leit_checkpoint *checkpoint, leit_arena *are
     return LEIT_OK;
 }
 
-static uint64_t fingerprint_of(const leit_matcher *matcher)
-{
-    XXH64_hash_t sum = XXH3_64bits(&matcher->strategy->id, sizeof matcher->strategy->id);
-    for (int32_t k = 0; k < matcher->names.n_music_labels; k++) {
-        const char *name = matcher->names.music_labels[k];
-        sum = XXH3_64bits_withSeed(name, strlen(name), sum);
-    }
-    for (size_t i = 0; i < matcher->parameters.count; i++) {
-        const leit_parameter *parameter = &matcher->parameters.list[i];
-        sum = XXH3_64bits_withSeed(parameter->data, (size_t)parameter->count * sizeof(float), sum);
-    }
-    return sum;
-}
-
-static leit_status open_towers(leit_loaded_matcher *loaded, const leit_checkpoint *checkpoint)
+static leit_status open_towers(leit_loaded_matcher *loaded, const leit_checkpoint *checkpoint,
+                               int towers)
 {
     leit_matcher *matcher = loaded->matcher;
     static const char *const everything[] = {"", NULL};
-    const bool has_text = matcher->names.n_text_labels > 0;
+    const bool has_text = matcher->names.n_text_labels > 0 && (towers & LEIT_TOWER_TEXT) != 0;
+    const bool has_music = (towers & LEIT_TOWER_MUSIC) != 0;
     if (has_text) LEIT_TRY(leit_tower_create(matcher, LEIT_MODALITY_TEXT, &loaded->text));
-    LEIT_TRY(leit_tower_create(matcher, LEIT_MODALITY_MUSIC, &loaded->music));
+    if (has_music) LEIT_TRY(leit_tower_create(matcher, LEIT_MODALITY_MUSIC, &loaded->music));
     /* Measuring forces building failures out before memory is taken. */
     leit_plan_memory memory;
     if (has_text) LEIT_TRY(leit_plan_measure(loaded->text.plan, &memory));
-    LEIT_TRY(leit_plan_measure(loaded->music.plan, &memory));
+    if (has_music) LEIT_TRY(leit_plan_measure(loaded->music.plan, &memory));
     LEIT_TRY(leit_matcher_allocate(matcher, false));
     LEIT_TRY(leit_matcher_read(matcher, checkpoint, everything, NULL));
     if (has_text) LEIT_TRY(leit_plan_finish(loaded->text.plan));
-    LEIT_TRY(leit_plan_finish(loaded->music.plan));
-    loaded->fingerprint = fingerprint_of(matcher);
+    if (has_music) LEIT_TRY(leit_plan_finish(loaded->music.plan));
     return LEIT_OK;
 }
 
-leit_status leit_matcher_open(const char *path, const leit_backend *backend, leit_threads *threads,
-                              leit_loaded_matcher *loaded)
+leit_status leit_matcher_open_towers(const char *path, const leit_backend *backend,
+                                     leit_threads *threads, int towers, leit_loaded_matcher *loaded)
 {
     *loaded = (leit_loaded_matcher){0};
     leit_checkpoint *checkpoint = NULL;
@@ -133,11 +138,17 @@ leit_status leit_matcher_open(const char *path, const leit_backend *backend, lei
     leit_status status = read_about(checkpoint, &arena, &names, loaded);
     if (status == LEIT_OK)
         status = leit_matcher_create(loaded->recipe, &names, backend, threads, &loaded->matcher);
-    if (status == LEIT_OK) status = open_towers(loaded, checkpoint);
+    if (status == LEIT_OK) status = open_towers(loaded, checkpoint, towers);
     leit_checkpoint_close(checkpoint);
     leit_arena_clear(&arena);
     if (status != LEIT_OK) leit_matcher_close(loaded);
     return status;
+}
+
+leit_status leit_matcher_open(const char *path, const leit_backend *backend, leit_threads *threads,
+                              leit_loaded_matcher *loaded)
+{
+    return leit_matcher_open_towers(path, backend, threads, LEIT_TOWERS, loaded);
 }
 
 void leit_matcher_close(leit_loaded_matcher *loaded)

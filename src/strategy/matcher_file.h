@@ -23,12 +23,18 @@ typedef struct leit_loaded_matcher {
     leit_matcher *matcher;
     leit_tower text, music; /* plan is NULL where the strategy has no such tower */
     char *vocabulary;
-    uint64_t fingerprint; /* XXH3-64 over the space: strategy, names and all parameters */
+    uint64_t fingerprint; /* XXH3-64 over strategy, names and all parameters, taken when saved */
 } leit_loaded_matcher;
+
+enum leit_towers { LEIT_TOWER_TEXT = 1, LEIT_TOWER_MUSIC = 2, LEIT_TOWERS = 3 };
 
 /* `path` is a checkpoint or a run folder. */
 leit_status leit_matcher_open(const char *path, const leit_backend *backend, leit_threads *threads,
                               leit_loaded_matcher *loaded);
+/* The same with only the towers of a mask of leit_towers: what they do not need is not read. */
+leit_status leit_matcher_open_towers(const char *path, const leit_backend *backend,
+                                     leit_threads *threads, int towers,
+                                     leit_loaded_matcher *loaded);
 void leit_matcher_close(leit_loaded_matcher *loaded);
 
 #endif

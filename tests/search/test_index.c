@@ -1,0 +1,394 @@
+/* The index of a music library: what is taken and skipped, what is kept the second time, and every
+ * way the file or the folder can be wrong. */
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "audio/decode.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/stop.h"
+#include "leitmotif/log.h"
+#include "search/index_file.h"
+#include "support/testing.h"
+#include "support/tiny_matcher.h"
+
+static const char *scratch(const char *name)
+{
+    static char paths[64][1024];
+    static int next;
+    char *path = paths[next++ % 64];
+    snprintf(path, sizeof paths[0], "%s/%s", leit_test_directory(), name);
+    return path;
+}
+
+/* A fresh folder of n tones of different lengths: t00.wav, sub/t01.WAV, t02.wav, ... */
+static const char *make_library(const char *name, int n)
+{
+    char path[256];
+    const char *folder = scratch(name);
+    assert_ok(leit_file_remove(folder));
+    snprintf(path, sizeof path, "%s/sub", name);
+    assert_ok(leit_file_make_directory(scratch(path)));
+    for (int i = 0; i < n; i++) {
+        if (i % 2 == 0)
+            snprintf(path, sizeof path, "%s/t%02d.wav", name, i);
+        else
+            snprintf(path, sizeof path, "%s/sub/t%02d.WAV", name, i);
+        leit_tiny_wav(scratch(path), 6000 + 900 * i, 200 + 37 * i, 0.5);
+    }
+    return folder;
+}
+
+static leit_status build(const char *folder, const char *model, const char *output,
+                         leit_index_summary *summary)
+{
+    const leit_index_options options = {folder, model, output, 2};
+    return leit_index_build(&options, summary);
+}
+
+static void build_expecting(const char *folder, const char *model, const char *output,
+                            int64_t n_new, int64_t n_kept, int64_t n_removed, int64_t n_skipped)
+{
+    leit_index_summary summary;
+    assert_ok(build(folder, model, output, &summary));
+    assert_int_equal(summary.n_new, n_new);
+    assert_int_equal(summary.n_kept, n_kept);
+    assert_int_equal(summary.n_removed, n_removed);
+    assert_int_equal(summary.n_skipped, n_skipped);
+    assert_int_equal(summary.n_tracks, n_new + n_kept);
+    assert_int_equal(summary.n_pending, 0);
+    leit_index_summary_clear(&summary);
+}
+
+static void assert_same_file(const char *a, const char *b)
+{
+    leit_buffer left = {0}, right = {0};
+    assert_ok(leit_file_read(a, 64 << 20, &left));
+    assert_ok(leit_file_read(b, 64 << 20, &right));
+    assert_int_equal(left.size_bytes, right.size_bytes);
+    assert_memory_equal(left.data, right.data, left.size_bytes);
+    leit_buffer_clear(&left);
+    leit_buffer_clear(&right);
+}
+
+/* ---- what is in it ---- */
+
+static void check_row(const leit_index *index, leit_match_rule rule, int64_t row,
+                      const float *answer)
+{
+    const int64_t width = index->space.width;
+    double squares = 0, sum = 0;
+    for (int64_t j = 0; j < width; j++) {
+        squares += (double)answer[j] * answer[j];
+        sum += exp(answer[j]);
+    }
+    for (int64_t j = 0; j < width; j++) {
+        double expected = answer[j];
+        if (rule == LEIT_RULE_COSINE) expected /= sqrt(squares);
+        if (leit_match_rule_has_moods(rule)) expected -= log(sum);
+        /* One rounding to f32 of values of at most 16. */
+        assert_true(fabs(index->answers[row * width + j] - expected) <= 1e-6);
+    }
+}
+
+/* Every answer is what the music tower says about the file alone, made ready for its rule. */
+static void check_answers(const char *folder, const char *model, const leit_index *index)
+{
+    leit_loaded_matcher loaded;
+    assert_ok(leit_matcher_open_towers(model, leit_backend_cpu(), NULL, LEIT_TOWER_MUSIC, &loaded));
+    assert_int_equal(index->space.width, loaded.music.width);
+    for (int64_t i = 0; i < index->n_tracks; i++) {
+        char path[2048];
+        snprintf(path, sizeof path, "%s/%s", folder, index->paths[i]);
+        leit_audio audio;
+        static int16_t pcm[40000];
+        float answer[16];
+        assert_ok(leit_audio_decode(path, 16000, 60, &audio));
+        assert_true(audio.n_samples <= 40000);
+        leit_audio_to_int16(audio.samples, audio.n_samples, pcm);
+        assert_ok(leit_tower_clips(&loaded.music, &(leit_clip){pcm, audio.n_samples}, 1, answer));
+        assert_true(fabs(index->duration_s[i] - (double)audio.n_samples / 16000) <= 1e-12);
+        check_row(index, loaded.matcher->strategy->rule, i, answer);
+        leit_audio_clear(&audio);
+    }
+    leit_matcher_close(&loaded);
+}
+
+static void holds_what_the_tower_says(void **state)
+{
+    (void)state;
+    static const char *const strategies[] = {"classification", "multihead", "va_regression",
+                                             "w2v_regression", "metric2"};
+    const char *folder = make_library("songs", 5), *output = scratch("songs.h5");
+    for (size_t s = 0; s < sizeof strategies / sizeof *strategies; s++) {
+        const char *model = leit_tiny_matcher(strategies[s], strategies[s], 3);
+        assert_ok(leit_file_remove(output));
+        build_expecting(folder, model, output, 5, 0, 0, 0);
+        leit_index *index = NULL;
+        assert_ok(leit_index_open(output, &index));
+        assert_int_equal(leit_index_count(index), 5);
+        assert_string_equal(index->paths[0], "sub/t01.WAV");
+        assert_string_equal(index->paths[2], "t00.wav");
+        assert_string_equal(index->space.strategy, strategies[s]);
+        leit_index_track track;
+        assert_ok(leit_index_track_at(index, 4, &track));
+        assert_true(track.loudness_lkfs < -5 && track.loudness_lkfs > -25);
+        assert_int_equal(track.mood != NULL, s < 2);
+        assert_fails(leit_index_track_at(index, 5, &track), LEIT_USAGE, "track 5 of 5");
+        check_answers(folder, model, index);
+        leit_index_close(index);
+    }
+}
+
+static const char *reason_of(const leit_index_summary *summary, const char *path)
+{
+    for (int64_t i = 0; i < summary->n_skipped; i++)
+        if (strcmp(summary->skipped[i].path, path) == 0) return summary->skipped[i].reason;
+    fail_msg("%s was not skipped", path);
+    return NULL;
+}
+
+static void make_bad_files(void)
+{
+    static float samples[8000];
+    for (int i = 0; i < 8000; i++) samples[i] = 0.3f * sinf(0.1f * (float)i);
+    samples[4000] = NAN;
+    leit_tiny_float_wav(scratch("bad/nan.wav"), samples, 8000);
+    leit_tiny_wav(scratch("bad/short.wav"), 300, 440, 0.5);
+    leit_tiny_wav(scratch("bad/silent.wav"), 8000, 440, 0);
+    assert_ok(leit_file_write(scratch("bad/empty.mp3"), "", 0));
+    assert_ok(leit_file_write(scratch("bad/garbage.flac"), "no music at all in here, really", 31));
+    leit_buffer whole = {0};
+    assert_ok(leit_file_read(scratch("bad/t00.wav"), 1 << 20, &whole));
+    assert_ok(leit_file_write(scratch("bad/cut.wav"), whole.data, whole.size_bytes / 2));
+    leit_buffer_clear(&whole);
+    assert_ok(leit_file_write(scratch("bad/notes.txt"), "x", 1));
+    assert_ok(leit_file_make_directory(scratch("bad/folder.wav")));
+    assert_int_equal(symlink("nowhere.wav", scratch("bad/link.wav")), 0);
+    leit_tiny_wav(scratch("bad/latin\xE9.wav"), 8000, 440, 0.5);
+    leit_tiny_wav(scratch("bad/two\nlines.wav"), 8000, 440, 0.5);
+}
+
+static void skips_bad_files_with_reasons(void **state)
+{
+    (void)state;
+    const char *folder = make_library("bad", 2), *model = leit_tiny_matcher("m", "metric2", 1);
+    make_bad_files();
+    leit_index_summary summary;
+    assert_ok(build(folder, model, scratch("bad.h5"), &summary));
+    assert_int_equal(summary.n_tracks, 2);
+    assert_int_equal(summary.n_skipped, 9);
+    assert_non_null(strstr(reason_of(&summary, "nan.wav"), "nan.wav"));
+    assert_non_null(strstr(reason_of(&summary, "short.wav"), "300"));
+    assert_non_null(strstr(reason_of(&summary, "silent.wav"), "silent"));
+    assert_non_null(reason_of(&summary, "empty.mp3"));
+    assert_non_null(reason_of(&summary, "garbage.flac"));
+    assert_non_null(reason_of(&summary, "cut.wav"));
+    assert_non_null(strstr(reason_of(&summary, "link.wav"), "No such file"));
+    assert_non_null(strstr(reason_of(&summary, "latin\xEF\xBF\xBD.wav"), "UTF-8"));
+    assert_non_null(strstr(reason_of(&summary, "two\nlines.wav"), "line break"));
+    leit_index_summary_clear(&summary);
+    leit_index *index = NULL;
+    assert_ok(leit_index_open(scratch("bad.h5"), &index));
+    assert_int_equal(index->n_skipped, 9);
+    leit_index_close(index);
+
+    /* A track that has become unusable is removed; one that can be used again is new. */
+    leit_tiny_wav(scratch("bad/t00.wav"), 300, 440, 0.5);
+    leit_tiny_wav(scratch("bad/short.wav"), 9000, 440, 0.5);
+    build_expecting(folder, model, scratch("bad.h5"), 1, 1, 1, 9);
+}
+
+/* ---- the second time ---- */
+
+static void set_mtime(const char *path, time_t seconds)
+{
+    const struct timespec times[2] = {{.tv_sec = seconds}, {.tv_sec = seconds}};
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void keeps_what_has_not_changed(void **state)
+{
+    (void)state;
+    const char *folder = make_library("kept", 6), *model = leit_tiny_matcher("m", "metric2", 1);
+    const char *output = scratch("kept.h5"), *fresh = scratch("fresh.h5");
+    build_expecting(folder, model, output, 6, 0, 0, 0);
+    assert_ok(leit_file_write(fresh, "", 0)); /* damaged: made again */
+    build_expecting(folder, model, fresh, 6, 0, 0, 0);
+    assert_same_file(output, fresh);
+    build_expecting(folder, model, output, 0, 6, 0, 0);
+    assert_same_file(output, fresh);
+
+    set_mtime(scratch("kept/t00.wav"), 1000000); /* touched */
+    build_expecting(folder, model, output, 0, 6, 0, 0);
+    leit_tiny_wav(scratch("kept/t02.wav"), 6000 + 900 * 2, 555, 0.5); /* modified, same size */
+    set_mtime(scratch("kept/t02.wav"), 1000000);
+    assert_ok(leit_file_remove(scratch("kept/t04.wav")));
+    leit_tiny_wav(scratch("kept/sub/new.wav"), 7000, 300, 0.5);
+    build_expecting(folder, model, output, 2, 4, 1, 0);
+    assert_ok(leit_file_remove(fresh));
+    build_expecting(folder, model, fresh, 6, 0, 0, 0);
+    assert_same_file(output, fresh);
+
+    /* In another folder a size and a time say nothing, the content does. */
+    assert_int_equal(rename(folder, scratch("moved")), 0);
+    leit_tiny_wav(scratch("moved/t00.wav"), 6000, 999, 0.5);
+    set_mtime(scratch("moved/t00.wav"), 1000000);
+    build_expecting(scratch("moved"), model, output, 1, 5, 0, 0);
+
+    /* Another model of the same kind: nothing can be kept. */
+    build_expecting(scratch("moved"), leit_tiny_matcher("other", "metric2", 2), output, 6, 0, 0, 0);
+}
+
+static void stop_at_progress(void *context, leit_log_level level, const char *message)
+{
+    (void)context;
+    (void)message;
+    if (level == LEIT_LOG_PROGRESS) leit_stop_set(true);
+}
+
+static void stops_and_goes_on(void **state)
+{
+    (void)state;
+    const char *folder = make_library("long", 20), *model = leit_tiny_matcher("m", "metric2", 1);
+    const char *output = scratch("long.h5"), *fresh = scratch("long_fresh.h5");
+    leit_index_summary summary;
+    leit_log_set_sink(stop_at_progress, NULL);
+    assert_fails(build(folder, model, output, &summary), LEIT_AGAIN, "run the same command again");
+    leit_log_set_sink(NULL, NULL);
+    assert_int_equal(summary.n_new, 16);
+    assert_int_equal(summary.n_pending, 4);
+    leit_index_summary_clear(&summary);
+    leit_index *index = NULL;
+    assert_ok(leit_index_open(output, &index));
+    assert_int_equal(index->n_pending, 4);
+    leit_index_close(index);
+    leit_stop_set(false);
+    build_expecting(folder, model, output, 4, 16, 0, 0);
+    build_expecting(folder, model, fresh, 20, 0, 0, 0);
+    assert_same_file(output, fresh);
+}
+
+/* ---- what can be wrong ---- */
+
+static void refuses_wrong_places(void **state)
+{
+    (void)state;
+    const char *folder = make_library("places", 1), *model = leit_tiny_matcher("m", "metric2", 1);
+    const char *output = scratch("places.h5");
+    assert_fails(build(scratch("none"), model, output, NULL), LEIT_DATA, "none");
+    assert_fails(build(scratch("places/t00.wav"), model, output, NULL), LEIT_DATA, "t00.wav");
+    assert_fails(build(folder, scratch("no_model"), output, NULL), LEIT_CHECKPOINT, "no_model");
+    assert_fails(build(folder, leit_tiny_matcher("tags", "tagging", 1), output, NULL), LEIT_USAGE,
+                 "tagging");
+    assert_fails(build(folder, model, folder, NULL), LEIT_USAGE, "is a directory");
+    assert_fails(build(folder, model, scratch("places/t00.wav"), NULL), LEIT_USAGE,
+                 "not overwritten");
+    assert_fails(build(folder, model, scratch("no/such/folder/x.h5"), NULL), LEIT_DATA, "x.h5");
+    leit_container_writer *writer = NULL;
+    assert_ok(leit_container_create(scratch("corpus.h5"), "leitmotif-corpus", 1, &writer));
+    assert_ok(leit_container_commit(writer));
+    assert_fails(build(folder, model, scratch("corpus.h5"), NULL), LEIT_USAGE, "leitmotif-corpus");
+    assert_false(leit_file_exists(output));
+    assert_ok(leit_file_make_directory(scratch("nothing")));
+    build_expecting(scratch("nothing"), model, output, 0, 0, 0, 0);
+    leit_index *index = NULL;
+    assert_ok(leit_index_open(output, &index));
+    assert_int_equal(leit_index_count(index), 0);
+    leit_index_close(index);
+}
+
+static void check_flipped(const char *broken, const leit_index *good, int *n_refused)
+{
+    leit_index *index = NULL;
+    if (leit_index_open(broken, &index) != LEIT_OK) {
+        assert_fails(leit_index_open(broken, &index), LEIT_CHECKPOINT, "index again");
+        ++*n_refused;
+        return;
+    }
+    /* The bit lies where nothing is read. */
+    assert_int_equal(index->n_tracks, good->n_tracks);
+    assert_memory_equal(index->answers, good->answers, 3 * 6 * sizeof(float));
+    assert_memory_equal(index->xxh3, good->xxh3, 3 * sizeof(int64_t));
+    assert_string_equal(index->paths[2], good->paths[2]);
+    assert_true(index->space.fingerprint == good->space.fingerprint);
+    leit_index_close(index);
+}
+
+static void refuses_damaged_indexes(void **state)
+{
+    (void)state;
+    const char *folder = make_library("damage", 3), *model = leit_tiny_matcher("m", "metric2", 1);
+    const char *output = scratch("damage.h5"), *broken = scratch("broken.h5");
+    leit_index *index = NULL, *good = NULL;
+    build_expecting(folder, model, output, 3, 0, 0, 0);
+    assert_fails(leit_index_open(scratch("none.h5"), &index), LEIT_CHECKPOINT, "index again");
+    assert_fails(leit_index_open(folder, &index), LEIT_CHECKPOINT, "directory");
+
+    leit_buffer content = {0};
+    assert_ok(leit_file_read(output, 1 << 20, &content));
+    assert_ok(leit_index_open(output, &good));
+    for (size_t size = 0; size < content.size_bytes; size += 997) {
+        assert_ok(leit_file_write(broken, content.data, size));
+        assert_fails(leit_index_open(broken, &index), LEIT_CHECKPOINT, "index again");
+    }
+    int n_refused = 0;
+    for (size_t at = 0; at < content.size_bytes; at += 61) {
+        content.data[at] ^= 0x10;
+        assert_ok(leit_file_write(broken, content.data, content.size_bytes));
+        content.data[at] ^= 0x10;
+        check_flipped(broken, good, &n_refused);
+    }
+    assert_true(n_refused > 10);
+    leit_index_close(good);
+    leit_buffer_clear(&content);
+
+    leit_container_writer *writer = NULL;
+    assert_ok(leit_container_create(broken, LEIT_INDEX_FORMAT, LEIT_INDEX_VERSION + 1, &writer));
+    assert_ok(leit_container_commit(writer));
+    assert_fails(leit_index_open(broken, &index), LEIT_CHECKPOINT, "version 2");
+    build_expecting(folder, model, broken, 3, 0, 0, 0);
+    assert_same_file(broken, output);
+}
+
+/* A limit on the size of files stands for a full disk. */
+static void survives_a_full_disk(void **state)
+{
+    (void)state;
+    const char *folder = make_library("full", 3), *model = leit_tiny_matcher("m", "metric2", 1);
+    const char *output = scratch("full.h5"), *before = scratch("full_before.h5");
+    build_expecting(folder, model, output, 3, 0, 0, 0);
+    build_expecting(folder, model, before, 3, 0, 0, 0);
+    leit_tiny_wav(scratch("full/more.wav"), 7000, 300, 0.5);
+    struct rlimit limit, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = limit;
+    small.rlim_cur = 2000;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    const leit_status status = build(folder, model, output, NULL);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    assert_int_equal(status, LEIT_DATA);
+    assert_same_file(output, before);
+    assert_false(leit_file_exists(scratch("full.h5.writing")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(holds_what_the_tower_says),
+        cmocka_unit_test(skips_bad_files_with_reasons),
+        cmocka_unit_test(keeps_what_has_not_changed),
+        cmocka_unit_test(stops_and_goes_on),
+        cmocka_unit_test(refuses_wrong_places),
+        cmocka_unit_test(refuses_damaged_indexes),
+        cmocka_unit_test(survives_a_full_disk),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
