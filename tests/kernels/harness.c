@@ -348,9 +348,12 @@ static void reset_kernel(leit_case *c)
         memset(buffer->guarded, POISON, 2 * GUARD_BYTES + bytes);
         void *elements = buffer->guarded + GUARD_BYTES;
         if (buffer->dtype == LEIT_F32) {
-            float *values = elements; /* NaN stays the poison of memset */
+            /* Behind a count outputs keep the poison of memset, inputs get another NaN: copied or
+             * computed with, it would not pass for an output left untouched. */
+            const bool is_input = buffer->role == INPUT || buffer->role == GRADIENT_IN;
+            float *values = elements;
             for (int64_t k = 0; k < buffer->count; k++)
-                if (!isnan(buffer->start[k])) values[k] = (float)buffer->start[k];
+                if (is_input || !isnan(buffer->start[k])) values[k] = (float)buffer->start[k];
         } else if (buffer->dtype == LEIT_I32) {
             memcpy(elements, buffer->start_i32, bytes);
         }

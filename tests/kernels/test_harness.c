@@ -81,6 +81,25 @@ static void red_when_broken(void **state)
     expect(SKIPS_ROWS, false, "'y'[264] is -nan");
 }
 
+static leit_status forward_of_all_rows(const leit_exec *exec, const void *untyped)
+{
+    struct leit_layernorm args = *(const struct leit_layernorm *)untyped;
+    args.n_rows = NULL;
+    return leit_layernorm_forward_cpu(exec, &args);
+}
+
+static void red_when_rows_behind_the_count_are_written(void **state)
+{
+    (void)state;
+    leit_op all_rows = kernel;
+    all_rows.forward = forward_of_all_rows;
+    sabotage = NONE;
+    leit_buffer findings = {0};
+    assert_false(leit_case_check(&leit_cases_layernorm, "N=9 D=33 n_rows=4", &all_rows, &findings));
+    assert_non_null(strstr(leit_buffer_text(&findings), "expected it untouched"));
+    leit_buffer_clear(&findings);
+}
+
 static void red_when_empty(void **state)
 {
     (void)state;
@@ -116,6 +135,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(green_when_whole),
         cmocka_unit_test(red_when_broken),
+        cmocka_unit_test(red_when_rows_behind_the_count_are_written),
         cmocka_unit_test(red_when_empty),
         cmocka_unit_test(red_when_the_reference_gradient_is_wrong),
     };
