@@ -37,7 +37,7 @@ bench: build
 	@scripts/bench $(BUILD)
 
 format:
-	@git ls-files -co --exclude-standard -- '*.c' '*.h' '*.cu' '*.cuh' | xargs clang-format -i
+	@git ls-files -co --exclude-standard -- '*.c' '*.h' '*.cu' '*.cuh' 'tests/*.cc' | xargs clang-format -i
 
 clean:
 	@rm -rf $(BUILD)

@@ -1,15 +1,5 @@
 # libleitmotif_cuda.so, when nvcc is found: in PATH, in CUDA_PATH, in /usr/local/cuda. The list of
 # sources and flags is cuda_plugin.mk; the commands are those of Makefile.cuda.
-if(LEITMOTIF_CUDA)
-  find_program(LEITMOTIF_NVCC nvcc HINTS $ENV{CUDA_PATH}/bin PATHS /usr/local/cuda/bin)
-endif()
-if(NOT LEITMOTIF_CUDA OR NOT LEITMOTIF_NVCC)
-  if(LEITMOTIF_CUDA)
-    message(STATUS "nvcc is not here: the CUDA plugin is left out, everything else is built")
-  endif()
-  return()
-endif()
-
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS cmake/cuda_plugin.mk)
 file(STRINGS cmake/cuda_plugin.mk cuda_lines REGEX "^CUDA_[A-Z_]+ \\+= ")
 foreach(line ${cuda_lines})
@@ -23,6 +13,22 @@ foreach(list CUDA_FLAGS CUDA_LINK_FLAGS)
   string(REPLACE "<" "[" ${list} "${${list}}")
   string(REPLACE ">" "]" ${list} "${${list}}")
 endforeach()
+
+# For tests/cuda/test_plugin_builds.sh.
+string(REPLACE ";" " " words "${CUDA_SOURCES}")
+file(WRITE ${PROJECT_BINARY_DIR}/cuda/plugin.txt "sources ${words}\n")
+string(REPLACE ";" " " words "${CUDA_FLAGS};${CUDA_LINK_FLAGS}")
+file(APPEND ${PROJECT_BINARY_DIR}/cuda/plugin.txt "flags ${words}\nversion ${PROJECT_VERSION}\n")
+
+if(LEITMOTIF_CUDA)
+  find_program(LEITMOTIF_NVCC nvcc HINTS $ENV{CUDA_PATH}/bin PATHS /usr/local/cuda/bin)
+endif()
+if(NOT LEITMOTIF_CUDA OR NOT LEITMOTIF_NVCC)
+  if(LEITMOTIF_CUDA)
+    message(STATUS "nvcc is not here: the CUDA plugin is left out, everything else is built")
+  endif()
+  return()
+endif()
 
 foreach(source ${CUDA_SOURCES})
   set(object ${PROJECT_BINARY_DIR}/cuda/${source}.o)
@@ -43,8 +49,3 @@ add_custom_command(OUTPUT ${cuda_plugin}
   DEPENDS ${cuda_objects} COMMENT "Linking the CUDA plugin" VERBATIM)
 add_custom_target(leitmotif_cuda ALL DEPENDS ${cuda_plugin})
 install(PROGRAMS ${cuda_plugin} DESTINATION ${CMAKE_INSTALL_LIBDIR})
-
-string(REPLACE ";" " " words "${CUDA_SOURCES}")
-file(WRITE ${PROJECT_BINARY_DIR}/cuda/plugin.txt "sources ${words}\n")
-string(REPLACE ";" " " words "${CUDA_FLAGS};${CUDA_LINK_FLAGS}")
-file(APPEND ${PROJECT_BINARY_DIR}/cuda/plugin.txt "flags ${words}\nversion ${PROJECT_VERSION}\n")

@@ -15,4 +15,4 @@ CUDA_FLAGS += -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra
 CUDA_FLAGS += -Werror all-warnings -Xptxas -v,-warn-spills,-warn-lmem-usage
 
 # The runtime is inside, so that the plugin needs nothing but the driver; every symbol is defined.
-CUDA_LINK_FLAGS += -shared -cudart static -Xlinker -z,defs,--exclude-libs,ALL
+CUDA_LINK_FLAGS += -shared -cudart static -Xlinker -z,defs,--as-needed,--exclude-libs,ALL

@@ -12,8 +12,8 @@
 #include "leitmotif/train.h"
 
 static const cli_verb *const verbs[] = {
-    &cli_recipe,  &cli_corpus, &cli_plan,  &cli_train,      &cli_evaluate,
-    &cli_compare, &cli_index,  &cli_match, &cli_checkpoint, &cli_version,
+    &cli_recipe, &cli_corpus, &cli_plan,       &cli_train,  &cli_evaluate, &cli_compare,
+    &cli_index,  &cli_match,  &cli_checkpoint, &cli_doctor, &cli_version,
 };
 enum { N_VERBS = sizeof verbs / sizeof *verbs, MAX_WORDS = 4096 };
 
