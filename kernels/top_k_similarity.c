@@ -118,22 +118,25 @@ static leit_f32x8 load_tail(const float *x, int64_t n)
     return leit_load8(padded);
 }
 
-/* Products of one query with eight items: eight streams keep the memory busy, and a transposition
- * sums all eight at once. Items behind the last one are the last one again. */
+/* Products of one query with eight items, one behind the other as they lie in memory: a
+ * transposition sums all eight at once. Items behind the last one are the last one again. */
 static leit_f32x8 score_eight(const float *query, const float *items, int64_t n_items, int64_t E)
 {
-    leit_f32x8 sums[LEIT_VECTOR8] = {{0}};
-    const float *item[LEIT_VECTOR8];
-    for (int64_t j = 0; j < LEIT_VECTOR8; j++)
-        item[j] = items + (j < n_items ? j : n_items - 1) * E;
-    int64_t e = 0;
-    for (; e + LEIT_VECTOR8 <= E; e += LEIT_VECTOR8) {
-        const leit_f32x8 q = leit_load8(query + e);
-        for (int j = 0; j < LEIT_VECTOR8; j++) sums[j] += q * leit_load8(item[j] + e);
-    }
-    if (e < E) {
-        const leit_f32x8 q = load_tail(query + e, E - e);
-        for (int j = 0; j < LEIT_VECTOR8; j++) sums[j] += q * load_tail(item[j] + e, E - e);
+    leit_f32x8 sums[LEIT_VECTOR8];
+    for (int64_t j = 0; j < LEIT_VECTOR8; j++) {
+        const float *item = items + (j < n_items ? j : n_items - 1) * E;
+        leit_f32x8 even = {0}, odd = {0};
+        int64_t e = 0;
+        for (; e + 2 * LEIT_VECTOR8 <= E; e += 2 * LEIT_VECTOR8) {
+            even += leit_load8(query + e) * leit_load8(item + e);
+            odd += leit_load8(query + e + LEIT_VECTOR8) * leit_load8(item + e + LEIT_VECTOR8);
+        }
+        if (e + LEIT_VECTOR8 <= E) {
+            even += leit_load8(query + e) * leit_load8(item + e);
+            e += LEIT_VECTOR8;
+        }
+        if (e < E) odd += load_tail(query + e, E - e) * load_tail(item + e, E - e);
+        sums[j] = even + odd;
     }
     leit_transpose8(sums);
     return ((sums[0] + sums[4]) + (sums[2] + sums[6])) +
