@@ -40,7 +40,7 @@ enum { LONG_BYTES = 230 << 10 };
 static char *long_text(void)
 {
     static char text[LONG_BYTES + 1];
-    for (int i = 0; i < LONG_BYTES; i++) text[i] = i % 7 == 6 ? '\n' : (char)('a' + i % 26);
+    for (int i = 0; i < LONG_BYTES; i++) text[i] = (char)(i % 7 == 6 ? '\n' : 'a' + i % 26);
     return text;
 }
 
@@ -496,7 +496,7 @@ static void killed(void **state)
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
-            for (int step = 0;; step = (step + 1) % 5) {
+            for (int step = 1;; step = (step + 1) % 5) {
                 char name[32];
                 snprintf(name, sizeof name, "step-%02d", step);
                 if (save(folder, name, (float)step, true) != LEIT_OK) _exit(1);
