@@ -280,9 +280,12 @@ static leit_status import_weights(trainer *t)
     const struct leit_recipe_model *model = &t->recipe->model;
     if (model->text.weights[0] != '\0' && t->data.text != NULL)
         LEIT_TRY(leit_import_text_encoder(model->text.weights, &t->matcher->parameters));
-    if (model->music.weights[0] != '\0')
-        LEIT_TRY(read_parameters(t, model->music.weights, music_encoder));
-    return LEIT_OK;
+    if (model->music.weights[0] == '\0') return LEIT_OK;
+    leit_status status = read_parameters(t, model->music.weights, music_encoder);
+    return status == LEIT_OK
+               ? LEIT_OK
+               : leit_fail_context(status, "model.music.weights (train that run first, "
+                                           "or set it to nothing)");
 }
 
 static leit_status write_about(trainer *t)
