@@ -1,0 +1,170 @@
+"""The training step of bench/train_step.c in PyTorch: metric3 at MiniLM size, 32 texts, 32 clips, Adam on everything.
+
+    python bench/peers/train_step.py [threads] [runs]       2 7
+
+Written for speed: Hugging Face's DistilBertModel with SDPA, texts padded to the longest of the batch, images in the
+memory format that is faster on this machine (one step of each decides), torchaudio's mel, negatives drawn for all
+anchors at once, fused Adam, and freed memory kept by the process instead of given back after every tensor. The lengths
+of the texts are those of bench/train_step.c. Prints one JSON line.
+"""
+import ctypes
+import json
+import resource
+import statistics
+import sys
+import time
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+ctypes.CDLL(None).mallopt(-4, 0)  # M_MMAP_MAX: a fresh mapping for every large tensor costs a fault per page
+ctypes.CDLL(None).mallopt(-1, -1)  # M_TRIM_THRESHOLD: never
+torch.version.cuda = None  # torchaudio refuses a torch built for another CUDA; nothing here uses CUDA
+import torchaudio  # noqa: E402
+import transformers  # noqa: E402
+
+THREADS, RUNS = (int(a) for a in sys.argv[1:3] + ["2", "7"][len(sys.argv[1:3]):])
+WARM_UP, B, ROUNDS, CROP, CLIP, VOCABULARY = 2, 32, 4, 80000, 96000, 30522
+LENGTHS = [21, 9, 34, 15, 60, 11, 25, 17, 13, 46, 7, 29, 19, 23, 12, 37,
+           16, 26, 8, 41, 20, 14, 31, 10, 53, 18, 27, 6, 22, 17, 24, 13]
+LAYERS = ((0, 1, 3, 0, 2, 2), (1, 1, 3, 0, 1, 1), (1, 1, 3, 1, 2, 2), (1, 2, 3, 0, 2, 2), (2, 2, 3, 0, 1, 1),
+          (2, 2, 3, 1, 2, 2), (2, 2, 3, 0, 1, 1), (2, 2, 3, 1, 2, 2), (2, 2, 3, 0, 1, 1), (2, 2, 3, 1, 2, 3),
+          (2, 4, 3, 0, 2, 3), (4, 4, 1, 0, 1, 1))
+torch.set_num_threads(THREADS)
+torch.manual_seed(1)
+
+
+class Unit(nn.Module):
+    def __init__(self, C, K, size, pool):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(C, K, size, padding=size // 2), nn.BatchNorm2d(K)
+        self.pool = nn.MaxPool2d(pool) if pool != (1, 1) else nn.Identity()
+
+    def forward(self, x, residual=None):
+        x = self.norm(self.conv(x))
+        return self.pool(torch.relu_(x if residual is None else x.add_(residual)))
+
+
+class Music(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.format = torch.channels_last
+        self.mel = torchaudio.transforms.MelSpectrogram(sample_rate=16000, n_fft=512, hop_length=256, n_mels=128)
+        self.to_db = torchaudio.transforms.AmplitudeToDB()
+        self.spectrogram = nn.BatchNorm2d(1)
+        self.units = nn.ModuleList(Unit(c * n or 1, k * n, size, (ph, pw)) for c, k, size, _, ph, pw in LAYERS)
+
+    def forward(self, pcm):
+        with torch.no_grad():
+            x = self.to_db(self.mel(pcm.float().mul_(1 / 32768)))
+        x = self.spectrogram(x[:, None].contiguous(memory_format=self.format))
+        before = None
+        for unit, layer in zip(self.units, LAYERS):
+            before, x = (None, unit(x, before)) if layer[3] else (x, unit(x))
+        return x.amax(dim=(2, 3))
+
+
+def projection(D, hidden, E):
+    return nn.Sequential(nn.Linear(D, hidden), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Dropout(0.5), nn.Linear(hidden, E))
+
+
+class Step(nn.Module):
+    def __init__(self):
+        super().__init__()
+        config = transformers.DistilBertConfig(vocab_size=VOCABULARY, max_position_embeddings=512, n_layers=6, n_heads=12,
+                                               dim=384, hidden_dim=1536, dropout=0.1, attention_dropout=0.1)
+        self.text = transformers.DistilBertModel._from_config(config, attn_implementation="sdpa")
+        self.music = Music(64)
+        self.text_head, self.music_head = projection(384, 128, 64), projection(256, 128, 64)
+        self.tag_head = projection(300, 128, 64)
+
+    def forward(self, ids, mask, pcm, tags):
+        text = self.text_head(self.text(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0])
+        return text, self.music_head(self.music(pcm)), self.tag_head(tags)
+
+
+def triplet_loss(anchor, positive, anchor_labels, item_labels, margin=0.2, cutoff=0.5, beyond=1.4):
+    """Cosine triplets; the negative of an anchor is drawn with distance weights (Wu et al. 2017)."""
+    a, p = F.normalize(anchor), F.normalize(positive)
+    s = a @ p.T
+    with torch.no_grad():
+        E = a.shape[1]
+        d = (2 - 2 * s).clamp_min(0).sqrt().clamp_min(cutoff)
+        log_w = (2 - E) * d.log() - (E - 3) / 2 * (1 - d * d / 4).clamp_min(1e-8).log()
+        allowed = anchor_labels[:, None] != item_labels[None, :]
+        log_w = log_w.masked_fill(~allowed | (d >= beyond), -torch.inf)
+        top = log_w.amax(1, keepdim=True)
+        w = torch.where(top.isfinite(), (log_w - top).exp(), allowed.float())
+        negative = torch.multinomial(w + 1e-30, 1)
+    return (margin - s.diagonal() + s.gather(1, negative)[:, 0]).clamp_min(0).mean()
+
+
+class Data:
+    """All of it in memory, as the program's own corpora are."""
+
+    def __init__(self):
+        self.ids = [[torch.randint(999, VOCABULARY, (n,)) for n in LENGTHS] for _ in range(ROUNDS)]
+        self.pcm = torch.randint(-8192, 8192, (B * ROUNDS, CLIP), dtype=torch.int16)
+        self.text_vectors, self.music_vectors = torch.randn(5, 300), torch.randn(7, 300)
+
+    def batch(self, number):
+        ids = torch.nn.utils.rnn.pad_sequence(self.ids[number % ROUNDS], batch_first=True)
+        mask = torch.arange(ids.shape[1])[None, :] < torch.tensor(LENGTHS)[:, None]
+        clips = (torch.arange(B) + 5 * number) % (B * ROUNDS)
+        starts = torch.randint(0, CLIP - CROP + 1, (B,)).tolist()
+        pcm = torch.stack([self.pcm[c, s:s + CROP] for c, s in zip(clips.tolist(), starts)])
+        text_labels, music_labels = torch.arange(B) % 5, clips % 7
+        tags = torch.cat([self.text_vectors[text_labels[:16]], self.music_vectors[music_labels[:16]]])
+        return ids, mask, pcm, tags, text_labels, music_labels
+
+
+def choose_format(music, pcm):
+    """Sets the memory format whose second step is faster."""
+    seconds = {}
+    for music.format in (torch.contiguous_format, torch.channels_last):
+        music.to(memory_format=music.format)
+        for _ in range(2):
+            start = time.process_time()
+            music(pcm).sum().backward()
+            seconds[music.format] = time.process_time() - start
+    music.format = min(seconds, key=seconds.get)
+    music.to(memory_format=music.format).zero_grad(set_to_none=True)
+
+
+def main():
+    model, data = Step().train(), Data()
+    choose_format(model.music, data.batch(0)[2])
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, weight_decay=1e-4, fused=True)
+    rows = {"fill": [], "forward": [], "backward": [], "optimizer": [], "whole": [], "processor": []}
+    for run in range(-WARM_UP, RUNS):
+        processor, marks = time.process_time(), [time.perf_counter()]
+        ids, mask, pcm, tags, text_labels, music_labels = data.batch(run + WARM_UP + 1)
+        marks.append(time.perf_counter())
+        text, music, tag = model(ids, mask, pcm, tags)
+        loss = (0.3 * triplet_loss(tag[:16], text[:16], text_labels[:16], text_labels[:16])
+                + 0.3 * triplet_loss(tag[16:], music[:16], music_labels[:16], music_labels[:16])
+                + 0.4 * triplet_loss(text[16:], music[16:], text_labels[16:], text_labels[16:]))
+        marks.append(time.perf_counter())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        marks.append(time.perf_counter())
+        optimizer.step()
+        marks.append(time.perf_counter())
+        if run >= 0:
+            for name, begin, end in zip(rows, marks, marks[1:]):
+                rows[name].append(1e3 * (end - begin))
+            rows["whole"].append(1e3 * (marks[-1] - marks[0]))
+            rows["processor"].append(1e3 * (time.process_time() - processor))
+    middle = {name: round(statistics.median(values), 2) for name, values in rows.items()}
+    print(json.dumps({
+        "bench": "train_step", "peer": "torch", "version": torch.__version__, "transformers": transformers.__version__,
+        "format": str(model.music.format).removeprefix("torch."), "threads": THREADS, "runs": RUNS, "median_ms": middle["whole"], "fastest_ms": round(min(rows["whole"]), 1),
+        "slowest_ms": round(max(rows["whole"]), 1), "processor_ms": middle["processor"], "fill_ms": middle["fill"],
+        "forward_ms": middle["forward"], "backward_ms": middle["backward"], "optimizer_ms": middle["optimizer"],
+        "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "loss": round(loss.item(), 6)}))
+
+
+if __name__ == "__main__":
+    main()
