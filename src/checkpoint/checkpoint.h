@@ -61,6 +61,9 @@ const char *leit_checkpoint_path(const leit_checkpoint *checkpoint);
 bool leit_checkpoint_has(const leit_checkpoint *checkpoint, const char *name);
 /* Reads into tensor->data; dtype, rank and shape must be those of the file. */
 leit_status leit_checkpoint_read(const leit_checkpoint *checkpoint, const leit_tensor *tensor);
+/* The same in place: mapped read-only where the file allows it, valid until close. */
+leit_status leit_checkpoint_map(const leit_checkpoint *checkpoint, const leit_tensor *tensor,
+                                const void **data);
 /* name, dtype, rank, shape of all tensors, sorted by name; strings live in the arena. */
 leit_status leit_checkpoint_list(const leit_checkpoint *checkpoint, leit_arena *arena,
                                  leit_tensor **tensors, int64_t *n);

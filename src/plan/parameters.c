@@ -56,8 +56,8 @@ leit_status leit_parameters_declare(leit_parameters *parameters, const leit_para
     *index = leit_parameters_find(parameters, wanted->name);
     if (*index >= 0) return check_same_shape(&parameters->list[*index], wanted);
 
-    LEIT_FAIL_IF(parameters->data != NULL, LEIT_INTERNAL, "the model has no parameter %s",
-                 wanted->name);
+    LEIT_FAIL_IF(parameters->data != NULL || parameters->is_borrowed, LEIT_INTERNAL,
+                 "the model has no parameter %s", wanted->name);
     LEIT_TRY(LEIT_GROW(parameters->list, parameters->count, parameters->capacity));
     leit_parameter *added = &parameters->list[parameters->count];
     *added = *wanted;
@@ -124,6 +124,18 @@ leit_status leit_parameters_allocate(leit_parameters *parameters, uint64_t seed,
             learnt_offset += padded(parameter->count);
         }
         initialise(parameter, seed);
+    }
+    return LEIT_OK;
+}
+
+leit_status leit_parameters_borrow(leit_parameters *parameters, leit_parameter_find *find,
+                                   void *context)
+{
+    parameters->is_borrowed = true;
+    for (size_t i = 0; i < parameters->count; i++) {
+        const float *data = NULL;
+        LEIT_TRY(find(context, &parameters->list[i], &data));
+        parameters->list[i].data = (float *)(uintptr_t)data;
     }
     return LEIT_OK;
 }

@@ -44,7 +44,8 @@ typedef struct leit_parameters {
     const char *const *frozen; /* NULL-terminated prefixes; what starts so is frozen. NULL: none */
     leit_arena strings;
     float *data, *gradient, *moment1, *moment2; /* the arenas; NULL before allocation */
-    int64_t n_values, n_learnt;                 /* elements in all, elements with a gradient */
+    bool is_borrowed;           /* values lie in memory of someone else and are only read */
+    int64_t n_values, n_learnt; /* elements in all, elements with a gradient */
 } leit_parameters;
 
 /* A zero-initialised leit_parameters is empty and ready. */
@@ -61,6 +62,14 @@ leit_status leit_parameters_declare(leit_parameters *parameters, const leit_para
  * parameter's name, so a tower starts alike whatever else is trained beside it.
  * for_training false takes memory for the values alone. */
 leit_status leit_parameters_allocate(leit_parameters *parameters, uint64_t seed, bool for_training);
+
+/* For inference, in place of leit_parameters_allocate: find(context, parameter, &data) says where
+ * the values of each parameter lie. They are not copied, never written, and must outlive the plans.
+ */
+typedef leit_status leit_parameter_find(void *context, const leit_parameter *parameter,
+                                        const float **data);
+leit_status leit_parameters_borrow(leit_parameters *parameters, leit_parameter_find *find,
+                                   void *context);
 
 void leit_parameters_zero_gradients(leit_parameters *parameters);
 

@@ -266,8 +266,9 @@ leit_status leit_plan_finish(leit_plan *plan)
 {
     leit_plan_memory memory;
     LEIT_TRY(leit_plan_measure(plan, &memory));
-    LEIT_FAIL_IF(plan->parameters->count > 0 && plan->parameters->data == NULL, LEIT_INTERNAL,
-                 "the parameters are not allocated yet");
+    LEIT_FAIL_IF(plan->parameters->count > 0 && plan->parameters->data == NULL &&
+                     !plan->parameters->is_borrowed,
+                 LEIT_INTERNAL, "the parameters are not allocated yet");
     LEIT_TRY(LEIT_ALLOC(plan->inputs, memory.input_bytes));
     LEIT_TRY(LEIT_ALLOC(plan->activations, memory.activation_bytes));
     LEIT_TRY(LEIT_ALLOC(plan->workspace, memory.workspace_bytes));

@@ -107,11 +107,18 @@ static leit_status read_about(const leit_checkpoint *checkpoint, leit_arena *are
     return LEIT_OK;
 }
 
-static leit_status open_towers(leit_loaded_matcher *loaded, const leit_checkpoint *checkpoint,
-                               int towers)
+static leit_status find_values(void *context, const leit_parameter *parameter, const float **data)
+{
+    const leit_tensor tensor = tensor_of(parameter);
+    const void *found = NULL;
+    LEIT_TRY(leit_checkpoint_map(context, &tensor, &found));
+    *data = found;
+    return LEIT_OK;
+}
+
+static leit_status open_towers(leit_loaded_matcher *loaded, int towers)
 {
     leit_matcher *matcher = loaded->matcher;
-    static const char *const everything[] = {"", NULL};
     const bool has_text = matcher->names.n_text_labels > 0 && (towers & LEIT_TOWER_TEXT) != 0;
     const bool has_music = (towers & LEIT_TOWER_MUSIC) != 0;
     if (has_text) LEIT_TRY(leit_tower_create(matcher, LEIT_MODALITY_TEXT, &loaded->text));
@@ -120,8 +127,7 @@ static leit_status open_towers(leit_loaded_matcher *loaded, const leit_checkpoin
     leit_plan_memory memory;
     if (has_text) LEIT_TRY(leit_plan_measure(loaded->text.plan, &memory));
     if (has_music) LEIT_TRY(leit_plan_measure(loaded->music.plan, &memory));
-    LEIT_TRY(leit_matcher_allocate(matcher, false));
-    LEIT_TRY(leit_matcher_read(matcher, checkpoint, everything, NULL));
+    LEIT_TRY(leit_parameters_borrow(&matcher->parameters, find_values, loaded->checkpoint));
     if (has_text) LEIT_TRY(leit_plan_finish(loaded->text.plan));
     if (has_music) LEIT_TRY(leit_plan_finish(loaded->music.plan));
     return LEIT_OK;
@@ -131,15 +137,13 @@ leit_status leit_matcher_open_towers(const char *path, const leit_backend *backe
                                      leit_threads *threads, int towers, leit_loaded_matcher *loaded)
 {
     *loaded = (leit_loaded_matcher){0};
-    leit_checkpoint *checkpoint = NULL;
-    LEIT_TRY(leit_checkpoint_open(path, &checkpoint));
+    LEIT_TRY(leit_checkpoint_open(path, &loaded->checkpoint));
     leit_arena arena = {0};
     leit_mood_names names = {0};
-    leit_status status = read_about(checkpoint, &arena, &names, loaded);
+    leit_status status = read_about(loaded->checkpoint, &arena, &names, loaded);
     if (status == LEIT_OK)
         status = leit_matcher_create(loaded->recipe, &names, backend, threads, &loaded->matcher);
-    if (status == LEIT_OK) status = open_towers(loaded, checkpoint, towers);
-    leit_checkpoint_close(checkpoint);
+    if (status == LEIT_OK) status = open_towers(loaded, towers);
     leit_arena_clear(&arena);
     if (status != LEIT_OK) leit_matcher_close(loaded);
     return status;
@@ -158,5 +162,6 @@ void leit_matcher_close(leit_loaded_matcher *loaded)
     leit_matcher_free(loaded->matcher);
     leit_recipe_free(loaded->recipe);
     leit_free(loaded->vocabulary);
+    leit_checkpoint_close(loaded->checkpoint);
     *loaded = (leit_loaded_matcher){0};
 }

@@ -19,6 +19,7 @@ leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *chec
 
 /* A trained matcher ready for inference, with a tower for each modality it has. */
 typedef struct leit_loaded_matcher {
+    leit_checkpoint *checkpoint; /* the parameters lie in its file */
     leit_recipe *recipe;
     leit_matcher *matcher;
     leit_tower text, music; /* plan is NULL where the strategy has no such tower */
