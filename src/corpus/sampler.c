@@ -152,13 +152,17 @@ static int64_t epoch_row(row_pool *pool, uint64_t seed, uint32_t sample, int64_t
     return pool->rows[pool->order[position % pool->n]];
 }
 
-/* An epoch ends with a short batch: `step` counts batches, not rows. */
+/* An epoch ends with a short batch: `step` counts batches, not rows. Should one row be left for it,
+ * which BatchNorm cannot learn from, the batch before gives it a second. */
 static int64_t fill_epoch(leit_sampler *sampler, row_pool *pool, uint32_t sample, int64_t step,
                           int64_t *rows)
 {
     const int64_t B = sampler->batch_size, per_epoch = ceil_div(pool->n, B);
-    const int64_t epoch = step / per_epoch, first = step % per_epoch * B;
-    const int64_t n = pool->n - first < B ? pool->n - first : B;
+    const int64_t epoch = step / per_epoch, place = step % per_epoch;
+    const bool moves_one = pool->n % B == 1 && per_epoch > 1 && B > 2;
+    const int64_t first = place * B - (moves_one && place == per_epoch - 1);
+    const int64_t end = place * B + B - (moves_one && place == per_epoch - 2);
+    const int64_t n = (end < pool->n ? end : pool->n) - first;
     for (int64_t i = 0; i < n; i++)
         rows[i] = epoch_row(pool, sampler->seed, sample, epoch * pool->n + first + i);
     return n;

@@ -148,7 +148,7 @@ INT(run.shards, 1, 1, 4096, "shards", ALL, "Fixed parts of a step whose results 
 INT(run.checkpoint_every_steps, 0, 0, INT_MAX, "steps", ALL, "Saves after so many steps; 0: by time and at epochs only."),
 INT(run.checkpoint_every_seconds, 600, 0, 31536000, "seconds", ALL, "Saves after so many seconds, which is what a lost node costs at most; 0: at epochs only."),
 INT(run.keep_checkpoints, 2, 1, 100000, "checkpoints", ALL, "Newest checkpoints that are kept; the best one is kept besides."),
-ENUM(run.resume, resume, "auto", ALL, "`auto` goes on from the newest whole checkpoint of the run folder, bit for bit; `never` refuses a folder that has one."),
+ENUM(run.resume, resume, "auto", ALL, "`auto` goes on from the newest whole checkpoint of the run folder, bit for bit; `never` starts anew and removes the checkpoints of the run before."),
 INT(run.rank_deadline_seconds, 300, 1, 86400, "seconds", ALL, "A rank silent for so long is reported by name and the job ends with 6."),
 };
 const size_t leit_recipe_n_keys = sizeof leit_recipe_keys / sizeof leit_recipe_keys[0];

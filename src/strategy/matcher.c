@@ -96,8 +96,11 @@ leit_status leit_matcher_allocate(leit_matcher *matcher, bool for_training)
 {
     const leit_recipe *recipe = matcher->recipe;
     const struct leit_recipe_strings *excluded = &recipe->train.weight_decay_exclude;
+    /* Tagging has no text, and so nothing of the name that is excluded by default. */
+    const bool has_text = matcher->names.n_text_labels > 0;
     for (int i = 0; for_training && i < excluded->count; i++)
-        LEIT_FAIL_IF(leit_parameters_exclude_decay(&matcher->parameters, excluded->items[i]) == 0,
+        LEIT_FAIL_IF(leit_parameters_exclude_decay(&matcher->parameters, excluded->items[i]) == 0 &&
+                         has_text,
                      LEIT_USAGE, "train.weight_decay_exclude: no parameter's name contains '%s'",
                      excluded->items[i]);
     return leit_parameters_allocate(&matcher->parameters, (uint64_t)recipe->seed, for_training);

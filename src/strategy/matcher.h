@@ -39,7 +39,7 @@ void leit_matcher_free(leit_matcher *matcher);
 leit_mood_names leit_mood_names_of(const leit_dataset *data);
 
 /* Applies the recipe's `weight_decay_exclude`, then takes the parameters' memory.
- * LEIT_USAGE when an excluded name matches no parameter. */
+ * LEIT_USAGE when an excluded name matches no parameter of a matcher with text. */
 leit_status leit_matcher_allocate(leit_matcher *matcher, bool for_training);
 
 /* ---- towers ---- */

@@ -230,7 +230,12 @@ static leit_status resume(trainer *t)
 {
     const char *latest = leit_path_join(&t->arena, t->folder, "latest");
     if (latest == NULL) return LEIT_INTERNAL;
-    if (t->recipe->run.resume == LEIT_RESUME_NEVER || !leit_file_exists(latest)) return LEIT_OK;
+    if (t->recipe->run.resume == LEIT_RESUME_NEVER) {
+        /* Nothing of an earlier run may be taken for this one's. */
+        LEIT_TRY(leit_file_remove(t->folder));
+        return leit_file_make_directory(t->folder);
+    }
+    if (!leit_file_exists(latest)) return LEIT_OK;
     static const char *const everything[] = {"", NULL};
     leit_checkpoint *checkpoint = NULL;
     LEIT_TRY(leit_checkpoint_open(latest, &checkpoint));
@@ -371,7 +376,9 @@ static leit_status validate(trainer *t, const leit_phase *phase, int64_t epoch)
     double value = 0.0;
     LEIT_TRY(
         leit_monitor_run(t->matcher, phase, &t->text_tower, &t->music_tower, &t->data, &value));
-    const bool is_best = leit_monitor_is_better(phase->monitor, value, t->state.best_value);
+    /* The first figure is the best so far, even one that compares with nothing. */
+    const bool is_best = !isfinite(t->state.best_value) ||
+                         leit_monitor_is_better(phase->monitor, value, t->state.best_value);
     LEIT_TRY(leit_journal_validation(t->journal, phase->name, t->state.step, epoch,
                                      leit_monitor_name(phase->monitor), value, is_best));
     t->state.epochs_since_best++;

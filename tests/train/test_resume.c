@@ -1,0 +1,396 @@
+/* Whatever ends a run, going on from its folder gives what a run that never stopped gives: the same
+ * bits in every tensor and the same bytes in metrics.jsonl. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "checkpoint/checkpoint.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/stop.h"
+#include "leitmotif/log.h"
+#include "leitmotif/train.h"
+#include "support/testing.h"
+#include "support/toy.h"
+
+static const char *in_scratch(const char *name)
+{
+    static char paths[8][1200];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", leit_test_directory(), name);
+    return path;
+}
+
+/* A recipe that runs into scratch/<run>, with up to three more overrides. */
+static leit_recipe *recipe_of(const char *strategy, const char *run, const char *const *more)
+{
+    char directory[1300];
+    const char *overrides[6] = {directory};
+    snprintf(directory, sizeof directory, "run.directory=%s", in_scratch(run));
+    for (int i = 0; more != NULL && i < 3 && more[i] != NULL; i++) overrides[i + 1] = more[i];
+    return leit_toy_recipe(leit_test_directory(), strategy, overrides);
+}
+
+static const char *const SHORT[] = {"train.max_steps=5", NULL};
+
+static leit_status train(const char *strategy, const char *run, const char *const *more,
+                         leit_train_summary *summary)
+{
+    leit_recipe *recipe = recipe_of(strategy, run, more);
+    leit_status status = leit_train(recipe, summary);
+    leit_recipe_free(recipe);
+    return status;
+}
+
+static void expect_same_file(const char *a, const char *b)
+{
+    leit_buffer left = {0}, right = {0};
+    assert_ok(leit_file_read(a, 1 << 24, &left));
+    assert_ok(leit_file_read(b, 1 << 24, &right));
+    assert_string_equal(leit_buffer_text(&left), leit_buffer_text(&right));
+    leit_buffer_clear(&left);
+    leit_buffer_clear(&right);
+}
+
+static void *read_tensor(const leit_checkpoint *checkpoint, leit_tensor tensor)
+{
+    void *data = leit_allocate(leit_tensor_bytes(&tensor), 1);
+    tensor.data = data;
+    assert_ok(leit_checkpoint_read(checkpoint, &tensor));
+    return data;
+}
+
+/* Every f32 tensor: parameters, statistics, and the moments where there are any. Those whose name
+ * starts with `prefix` only. */
+static int expect_same_tensors(const char *a, const char *b, const char *prefix)
+{
+    leit_checkpoint *left, *right;
+    leit_arena arena = {0};
+    leit_tensor *tensors = NULL;
+    int64_t n = 0;
+    int n_same = 0;
+    assert_ok(leit_checkpoint_open(a, &left));
+    assert_ok(leit_checkpoint_open(b, &right));
+    assert_ok(leit_checkpoint_list(left, &arena, &tensors, &n));
+    for (int64_t i = 0; i < n; i++) {
+        if (tensors[i].dtype != LEIT_F32 || strncmp(tensors[i].name, prefix, strlen(prefix)) != 0)
+            continue;
+        void *ours = read_tensor(left, tensors[i]), *theirs = read_tensor(right, tensors[i]);
+        if (memcmp(ours, theirs, leit_tensor_bytes(&tensors[i])) != 0)
+            fail_msg("%s differs between %s and %s", tensors[i].name, a, b);
+        leit_free(ours);
+        leit_free(theirs);
+        n_same++;
+    }
+    leit_arena_clear(&arena);
+    leit_checkpoint_close(left);
+    leit_checkpoint_close(right);
+    return n_same;
+}
+
+static void expect_same_run(const char *a, const char *b)
+{
+    char left[1300], right[1300];
+    const char *const files[] = {"checkpoints/best", "checkpoints/latest"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(left, sizeof left, "%s/%s", in_scratch(a), files[i]);
+        snprintf(right, sizeof right, "%s/%s", in_scratch(b), files[i]);
+        assert_true(expect_same_tensors(left, right, "") > 10);
+    }
+    snprintf(left, sizeof left, "%s/metrics.jsonl", in_scratch(a));
+    snprintf(right, sizeof right, "%s/metrics.jsonl", in_scratch(b));
+    expect_same_file(left, right);
+}
+
+/* ---- stopped ---- */
+
+/* Stopped after every single step and started again. */
+static void stop_at_every_step(const char *strategy)
+{
+    char straight[40], stopped[40];
+    leit_train_summary summary;
+    snprintf(straight, sizeof straight, "straight_%s", strategy);
+    snprintf(stopped, sizeof stopped, "stopped_%s", strategy);
+    assert_ok(train(strategy, straight, SHORT, &summary));
+    assert_int_equal(summary.was_complete, 0);
+    const int64_t n_steps = summary.n_steps;
+    int64_t n_stops = 0;
+    leit_request_stop();
+    for (leit_status status = LEIT_AGAIN; status == LEIT_AGAIN; n_stops++) {
+        status = train(strategy, stopped, SHORT, &summary);
+        if (status == LEIT_AGAIN)
+            assert_non_null(strstr(leit_error_message(), "stopped after step"));
+        else
+            assert_ok(status);
+    }
+    leit_stop_set(false);
+    assert_int_equal(n_stops - 1, n_steps);
+    expect_same_run(straight, stopped);
+    assert_ok(train(strategy, stopped, SHORT, &summary));
+    assert_int_equal(summary.was_complete, 1);
+    assert_int_equal(summary.n_steps, 0);
+}
+
+static void test_stopped_classification(void **state)
+{
+    (void)state;
+    stop_at_every_step("classification");
+}
+
+static void test_stopped_multihead(void **state)
+{
+    (void)state;
+    stop_at_every_step("multihead");
+}
+
+static void test_stopped_regressions(void **state)
+{
+    (void)state;
+    stop_at_every_step("va_regression");
+    stop_at_every_step("w2v_regression");
+}
+
+static void test_stopped_metrics(void **state)
+{
+    (void)state;
+    stop_at_every_step("metric2");
+    stop_at_every_step("metric3");
+}
+
+static void test_stopped_tagging(void **state)
+{
+    (void)state;
+    stop_at_every_step("tagging");
+}
+
+/* ---- killed ---- */
+
+/* Dies in the middle of talking about the first validation. */
+static void die_at_validation(void *context, leit_log_level level, const char *message)
+{
+    (void)context;
+    if (level == LEIT_LOG_INFO && strstr(message, "epoch 1:") != NULL) kill(getpid(), SIGKILL);
+}
+
+/* Killed some steps behind the last save (3 of 4 steps): those steps are done again, and their
+ * lines in metrics.jsonl are cut off. */
+static void test_killed(void **state)
+{
+    (void)state;
+    static const char *const saving[] = {"run.checkpoint_every_steps=3", "train.schedule=cosine",
+                                         NULL};
+    assert_ok(train("multihead", "whole", saving, NULL));
+    const pid_t child = fork();
+    if (child == 0) {
+        leit_log_set_sink(die_at_validation, NULL);
+        train("multihead", "killed", saving, NULL);
+        _exit(0);
+    }
+    int how;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    assert_true(leit_file_exists(in_scratch("killed/checkpoints/step-0-000000003")));
+    leit_train_summary summary;
+    assert_ok(train("multihead", "killed", saving, &summary));
+    assert_int_equal(summary.n_steps, 5); /* 8 but for the 3 that were saved */
+    expect_same_run("whole", "killed");
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    leit_request_stop();
+    assert_int_equal(train("multihead", "full", SHORT, NULL), LEIT_AGAIN);
+    const pid_t child = fork();
+    if (child == 0) {
+        const struct rlimit limit = {.rlim_cur = 20000, .rlim_max = 20000};
+        signal(SIGXFSZ, SIG_IGN);
+        setrlimit(RLIMIT_FSIZE, &limit);
+        const leit_status status = train("multihead", "full", SHORT, NULL);
+        _exit(status == LEIT_CHECKPOINT && leit_error_message()[0] != '\0' ? 7 : 1);
+    }
+    int how;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how));
+    assert_int_equal(WEXITSTATUS(how), 7);
+    assert_ok(leit_checkpoint_verify(in_scratch("full/checkpoints/latest")));
+    assert_true(leit_file_exists(in_scratch("full/checkpoints/step-0-000000001")));
+    assert_false(leit_file_exists(in_scratch("full/checkpoints/step-0-000000002")));
+    leit_stop_set(false);
+    assert_ok(train("multihead", "full", SHORT, NULL));
+    expect_same_run("straight_multihead", "full");
+}
+
+/* ---- whose folder is it ---- */
+
+static void test_another_recipe_is_refused(void **state)
+{
+    (void)state;
+    static const char *const other[] = {"train.weight_decay=1e-3", NULL};
+    static const char *const longer[] = {"train.epochs=3", "run.threads=2", NULL};
+    assert_ok(train("multihead", "mine", NULL, NULL));
+    assert_fails(train("multihead", "mine", other, NULL), LEIT_USAGE,
+                 "train.weight_decay: 0.0001 -> 0.001");
+    assert_fails(train("metric2", "mine", NULL, NULL), LEIT_USAGE,
+                 "strategy: multihead -> metric2");
+    leit_train_summary summary;
+    assert_ok(train("multihead", "mine", longer, &summary)); /* complete is complete */
+    assert_int_equal(summary.was_complete, 1);
+}
+
+/* `never` starts anew: nothing of the run before is left to be taken for the new one's. */
+static void test_never_starts_anew(void **state)
+{
+    (void)state;
+    static const char *const never[] = {"run.resume=never", "seed=8", NULL};
+    static const char *const same_seed[] = {"seed=8", NULL};
+    assert_ok(train("multihead", "anew", NULL, NULL));
+    leit_request_stop();
+    assert_int_equal(train("multihead", "anew", never, NULL), LEIT_AGAIN);
+    assert_false(leit_file_exists(in_scratch("anew/checkpoints/best")));
+    assert_false(leit_file_exists(in_scratch("anew/checkpoints/step-0-000000008")));
+    assert_true(leit_file_exists(in_scratch("anew/checkpoints/step-0-000000001")));
+    leit_stop_set(false);
+    assert_ok(train("multihead", "anew", same_seed, NULL));
+    assert_ok(train("multihead", "other_seed", same_seed, NULL));
+    expect_same_run("other_seed", "anew");
+}
+
+/* ---- threads, accumulation ---- */
+
+static void test_threads_give_the_same_bits(void **state)
+{
+    (void)state;
+    static const char *const two[] = {"run.threads=2", "train.max_steps=5", NULL};
+    assert_ok(train("metric3", "two_threads", two, NULL));
+    expect_same_run("straight_metric3", "two_threads");
+}
+
+static void test_accumulation(void **state)
+{
+    (void)state;
+    static const char *const halves[] = {"train.accumulate=2", "train.batch=4", NULL};
+    leit_train_summary summary;
+    assert_ok(train("multihead", "halves", halves, &summary));
+    assert_int_equal(summary.n_steps, 8); /* 8 batches of 4 an epoch, 2 to a step */
+    leit_request_stop();
+    assert_int_equal(train("multihead", "halves_stopped", halves, NULL), LEIT_AGAIN);
+    leit_stop_set(false);
+    assert_ok(train("multihead", "halves_stopped", halves, NULL));
+    expect_same_run("halves", "halves_stopped");
+}
+
+/* ---- ends ---- */
+
+static void test_early_stop(void **state)
+{
+    (void)state;
+    static const char *const patient[] = {"train.early_stop_epochs=2", "train.epochs=50",
+                                          "train.learning_rate=1e-30", NULL};
+    leit_train_summary summary;
+    assert_ok(train("multihead", "early", patient, &summary));
+    /* nothing learns, but running statistics move: the figure may improve for some epochs */
+    assert_true(summary.n_steps < 50 * 4 && summary.n_steps >= 3 * 4);
+    assert_int_equal(summary.n_steps % 4, 0);
+    assert_true(leit_file_exists(in_scratch("early/checkpoints/best")));
+}
+
+static void write_loud_tags(void)
+{
+    leit_tag_corpus *tags = NULL;
+    assert_ok(leit_tag_corpus_open(in_scratch("tags.h5"), &tags));
+    leit_tag_corpus loud = *tags;
+    float *vectors = leit_allocate((size_t)(tags->n_tags * tags->vector_width), sizeof *vectors);
+    for (int64_t i = 0; i < tags->n_tags * tags->vector_width; i++) vectors[i] = 1e18f;
+    for (int64_t i = 0; i < tags->vector_width; i++) vectors[i] = 3e38f;
+    loud.vectors = vectors;
+    assert_ok(leit_tag_corpus_write(&loud, in_scratch("loud.h5")));
+    leit_tag_corpus_close(tags);
+    assert_int_equal(rename(in_scratch("tags.h5"), in_scratch("quiet.h5")), 0);
+    assert_int_equal(rename(in_scratch("loud.h5"), in_scratch("tags.h5")), 0);
+    leit_free(vectors);
+}
+
+/* Word vectors so long that their squares overflow, under a run that was well. */
+static void test_not_finite(void **state)
+{
+    (void)state;
+    leit_request_stop();
+    assert_int_equal(train("w2v_regression", "loud", SHORT, NULL), LEIT_AGAIN);
+    leit_stop_set(false);
+    write_loud_tags();
+    const leit_status status = train("w2v_regression", "loud", SHORT, NULL);
+    assert_int_equal(rename(in_scratch("quiet.h5"), in_scratch("tags.h5")), 0);
+    assert_fails(status, LEIT_NUMERICAL, "phase text, step 2: text.fc2.mse.rows is not finite");
+    assert_ok(leit_checkpoint_verify(in_scratch("loud/checkpoints/latest")));
+    assert_true(leit_file_exists(in_scratch("loud/checkpoints/step-0-000000001")));
+    assert_false(leit_file_exists(in_scratch("loud/checkpoints/step-0-000000002")));
+    assert_ok(train("w2v_regression", "loud", SHORT, NULL)); /* well again */
+    expect_same_run("straight_w2v_regression", "loud");
+}
+
+static void test_unknown_exclusion_is_refused(void **state)
+{
+    (void)state;
+    static const char *const unknown[] = {"train.weight_decay_exclude=[word_embeding]", NULL};
+    assert_fails(train("multihead", "unknown", unknown, NULL), LEIT_USAGE,
+                 "no parameter's name contains 'word_embeding'");
+}
+
+/* ---- one music tower for many text corpora ---- */
+
+static void test_reuse(void **state)
+{
+    (void)state;
+    char reuse[1300], text[1300], line[400];
+    const char *const more[] = {reuse, text, NULL};
+    snprintf(reuse, sizeof reuse, "train.reuse=%s", in_scratch("straight_classification"));
+    snprintf(text, sizeof text, "data.text=%s", in_scratch("text2.h5"));
+    assert_int_equal(link(in_scratch("text.h5"), in_scratch("text2.h5")), 0);
+    leit_train_summary summary;
+    assert_ok(train("classification", "reusing", more, &summary));
+    assert_int_equal(summary.n_steps, 8); /* text alone */
+    FILE *metrics = fopen(in_scratch("reusing/metrics.jsonl"), "r");
+    assert_non_null(metrics);
+    while (fgets(line, sizeof line, metrics) != NULL)
+        assert_non_null(strstr(line, "\"phase\": \"text\""));
+    fclose(metrics);
+    const char *const runs[] = {in_scratch("straight_classification/checkpoints/best"),
+                                in_scratch("reusing/checkpoints/best")};
+    assert_true(expect_same_tensors(runs[0], runs[1], "music.") > 30);
+}
+
+static int write_corpora(void **state)
+{
+    (void)state;
+    const leit_toy_options options = {
+        .n_texts_per_label = 10, .n_clips_per_label = 5, .n_samples = 12000};
+    leit_toy_write(leit_test_directory(), &options);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_stopped_classification),
+        cmocka_unit_test(test_stopped_multihead),
+        cmocka_unit_test(test_stopped_regressions),
+        cmocka_unit_test(test_stopped_metrics),
+        cmocka_unit_test(test_stopped_tagging),
+        cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_another_recipe_is_refused),
+        cmocka_unit_test(test_never_starts_anew),
+        cmocka_unit_test(test_threads_give_the_same_bits),
+        cmocka_unit_test(test_accumulation),
+        cmocka_unit_test(test_early_stop),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_unknown_exclusion_is_refused),
+        cmocka_unit_test(test_reuse),
+    };
+    return cmocka_run_group_tests(tests, write_corpora, NULL);
+}
