@@ -162,7 +162,11 @@ leit_value leit_plan_batchnorm1d(leit_plan *plan, leit_value x, const leit_plan_
     leit_value mean = vector(plan, "norm.mean", LEIT_NONE, args.C);
     leit_value rstd = vector(plan, "norm.rstd", LEIT_NONE, args.C);
     plan_node *node = leit_plan_node(plan, LEIT_OP_batchnorm1d, &args);
-    UNARY_SLOTS(batchnorm1d, READ_BOTH);
+    SLOT(batchnorm1d, n_rows, count_of(plan, x), READ_BOTH);
+    SLOT(batchnorm1d, x, x, READ_BOTH);
+    SLOT(batchnorm1d, y, y, WRITE_FORWARD | READ_BACKWARD); /* where relu let through */
+    SLOT(batchnorm1d, dy, y, GRADIENT_READ);
+    SLOT(batchnorm1d, dx, x, GRADIENT_WRITE);
     SLOT(batchnorm1d, w, norm->w, READ_BOTH);
     SLOT(batchnorm1d, b, norm->b, READ_BOTH);
     SLOT(batchnorm1d, running_mean, norm->running_mean, READ_FORWARD);

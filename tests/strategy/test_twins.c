@@ -296,6 +296,12 @@ static void test_classification(void **state)
     run_twin("classification", 1);
 }
 
+static void test_multihead(void **state)
+{
+    (void)state;
+    run_twin("multihead", 0);
+}
+
 static void test_va_regression(void **state)
 {
     (void)state;
@@ -340,9 +346,10 @@ static int write_corpora(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classification), cmocka_unit_test(test_va_regression),
-        cmocka_unit_test(test_w2v_regression), cmocka_unit_test(test_metric2),
-        cmocka_unit_test(test_metric3),        cmocka_unit_test(test_tagging),
+        cmocka_unit_test(test_classification), cmocka_unit_test(test_multihead),
+        cmocka_unit_test(test_va_regression),  cmocka_unit_test(test_w2v_regression),
+        cmocka_unit_test(test_metric2),        cmocka_unit_test(test_metric3),
+        cmocka_unit_test(test_tagging),
     };
     return cmocka_run_group_tests(tests, write_corpora, NULL);
 }
