@@ -28,6 +28,7 @@
 #include "strategy/matcher.h"
 #include "strategy/step.h"
 #include "support/numbers.h"
+#include "support/plan_walk.h"
 #include "support/testing.h"
 #include "support/toy.h"
 
@@ -46,6 +47,8 @@ typedef struct twin {
     leit_container_writer *dump;
     uint64_t digest; /* of everything that goes in, but for floats */
 } twin;
+
+static bool drops_out; /* the next twin has the paper's dropout */
 
 static void open_dump(twin *t)
 {
@@ -91,15 +94,20 @@ static void find_inside(twin *t)
     for (int i = 0; i < t->n_negatives; i++) leit_plan_keep(plan, t->negatives[i]);
 }
 
-static void open_twin(twin *t, const char *strategy, int phase)
+static void open_twin_of(twin *t, const char *strategy, int phase, bool keeps_all)
 {
+#define DROPOUT                                                                                    \
+    "model.head.dropout=0.5", "model.text.dropout=0.1", "model.text.attention_dropout=0.1"
 #define COMMON                                                                                     \
     "train.epsilon=1e-3", "train.learning_rate=1e-4", "mel.n_fft=512", "model.music.channels=4"
-    static const char *const smooth[] = {COMMON, NULL};
+    static const char *const smooth[] = {COMMON, NULL}, *const noisy[] = {COMMON, DROPOUT, NULL};
     static const char *const no_words[] = {COMMON, "train.weight_decay_exclude=[]", NULL};
     const bool has_text = strcmp(strategy, "tagging") != 0 && (phase == 0);
     *t = (twin){.digest = 14695981039346656037u};
-    t->recipe = leit_toy_recipe(leit_test_directory(), strategy, has_text ? smooth : no_words);
+    t->recipe = leit_toy_recipe(leit_test_directory(), strategy,
+                                drops_out && has_text ? noisy
+                                : has_text            ? smooth
+                                                      : no_words);
     assert_ok(leit_dataset_open(t->recipe, &t->data));
     const leit_mood_names names = leit_mood_names_of(&t->data);
     assert_ok(leit_matcher_create(t->recipe, &names, leit_backend_cpu(), NULL, &t->matcher));
@@ -109,6 +117,8 @@ static void open_twin(twin *t, const char *strategy, int phase)
     assert_ok(leit_step_create(t->matcher->strategy, t->phase, &t->matcher->space, &t->data,
                                &t->matcher->front, &options, &t->matcher->parameters, &t->step));
     find_inside(t);
+    for (leit_value v = 0; keeps_all && v < (leit_value)t->step.plan->n_values; v++)
+        leit_plan_keep(t->step.plan, v);
     assert_ok(leit_matcher_allocate(t->matcher, true));
     assert_ok(leit_plan_finish(t->step.plan));
     const struct leit_recipe_train *train = &t->recipe->train;
@@ -121,6 +131,11 @@ static void open_twin(twin *t, const char *strategy, int phase)
                                     &t->optimizer));
     assert_ok(leit_sampler_create(&t->data, t->phase->sampling, t->step.batch, 0,
                                   (uint64_t)t->recipe->seed, &t->sampler));
+}
+
+static void open_twin(twin *t, const char *strategy, int phase)
+{
+    open_twin_of(t, strategy, phase, false);
 }
 
 static void close_twin(twin *t)
@@ -334,6 +349,41 @@ static void test_tagging(void **state)
     run_twin("tagging", 0);
 }
 
+/* Sharing memory changes nothing: a node that reads in its backward what it does not say would find
+ * another's values there. Dropout stands where it stands in the paper. */
+static void expect_sharing_is_safe(const char *strategy, int phase)
+{
+    twin shared, kept;
+    int32_t negatives[MAX_NEGATIVES * 8];
+    int n = 0;
+    drops_out = true;
+    open_twin(&shared, strategy, phase);
+    open_twin_of(&kept, strategy, phase, true);
+    drops_out = false;
+    leit_plan_walk(shared.step.plan);
+    assert_true(shared.step.plan->memory.activation_bytes <
+                kept.step.plan->memory.activation_bytes);
+    run_step(&shared, 0, negatives, &n);
+    n = 0;
+    run_step(&kept, 0, negatives, &n);
+    const leit_parameters *a = &shared.matcher->parameters, *b = &kept.matcher->parameters;
+    for (size_t i = 0; i < a->count; i++)
+        if (memcmp(a->list[i].data, b->list[i].data, (size_t)a->list[i].count * sizeof(float)) != 0)
+            fail_msg("%s: %s learns something else when memory is shared", strategy,
+                     a->list[i].name);
+    close_twin(&shared);
+    close_twin(&kept);
+}
+
+static void test_sharing_is_safe(void **state)
+{
+    (void)state;
+    for (int id = 0; id < LEIT_N_STRATEGIES; id++)
+        for (int phase = 0; phase < leit_strategy_find((enum leit_strategy_id)id)->n_phases;
+             phase++)
+            expect_sharing_is_safe(leit_strategy_name((enum leit_strategy_id)id), phase);
+}
+
 static int write_corpora(void **state)
 {
     (void)state;
@@ -349,7 +399,7 @@ int main(void)
         cmocka_unit_test(test_classification), cmocka_unit_test(test_multihead),
         cmocka_unit_test(test_va_regression),  cmocka_unit_test(test_w2v_regression),
         cmocka_unit_test(test_metric2),        cmocka_unit_test(test_metric3),
-        cmocka_unit_test(test_tagging),
+        cmocka_unit_test(test_tagging),        cmocka_unit_test(test_sharing_is_safe),
     };
     return cmocka_run_group_tests(tests, write_corpora, NULL);
 }
