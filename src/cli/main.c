@@ -231,7 +231,7 @@ int main(int argc, char **argv)
     static const char *plain[MAX_WORDS], *overrides[MAX_WORDS];
     cli_words words;
     leit_status status = sort_words(verb, argc - 2, argv + 2, plain, overrides, &words);
-    if (status != LEIT_OK) return status;
+    if (status != LEIT_OK) return (int)status;
     if (words.help) {
         printf("usage: leitmotif %s %s\n\n%s\n", verb->name, verb->arguments, verb->summary);
         return LEIT_OK;
@@ -241,5 +241,5 @@ int main(int argc, char **argv)
     catch_signals();
     status = verb->run(&words);
     if (t.has_line) fputs("\r\033[K", stderr);
-    return status;
+    return (int)status;
 }
