@@ -1,5 +1,5 @@
-/* What a run writes down while it trains: metrics.jsonl and TensorBoard events. metrics.jsonl is cut
- * back to where the checkpoint was made, so that a resumed run leaves the same file as one that
+/* What a run writes down while it trains: metrics.jsonl and TensorBoard events. metrics.jsonl is
+ * cut back to where the checkpoint was made, so that a resumed run leaves the same file as one that
  * never stopped. Events start a new file each time: steps after the checkpoint stand in both. */
 #ifndef LEIT_TRAIN_JOURNAL_H
 #define LEIT_TRAIN_JOURNAL_H

@@ -24,7 +24,7 @@
 #include "train/monitor.h"
 #include "train/schedule.h"
 
-enum { MAX_PHASES = 2, PROGRESS_MS = 500 };
+enum { MAX_PHASES = 2, PROGRESS_MS = 500, NAME_BYTES = 256 };
 
 typedef struct trainer {
     const leit_recipe *recipe;
@@ -72,40 +72,31 @@ static int64_t epochs_of(const leit_recipe *recipe, const leit_phase *phase)
 
 /* ---- checkpoints ---- */
 
-static leit_status save_moments(const trainer *t, leit_checkpoint_writer *writer)
+/* Moment m or v of a parameter under its name in a checkpoint; `name` holds NAME_BYTES. */
+static leit_tensor moment_tensor(const leit_parameter *parameter, char kind, char *name)
 {
-    const leit_parameters *parameters = &t->matcher->parameters;
-    char name[256];
-    for (size_t i = 0; i < parameters->count; i++) {
-        const leit_parameter *parameter = &parameters->list[i];
-        if (parameter->moment1 == NULL) continue;
-        leit_tensor tensor = {.name = name, .dtype = LEIT_F32, .rank = parameter->rank};
-        memcpy(tensor.shape, parameter->shape, sizeof tensor.shape);
-        snprintf(name, sizeof name, "optimizer/m/%s", parameter->name);
-        tensor.data = parameter->moment1;
-        LEIT_TRY(leit_checkpoint_add(writer, &tensor));
-        snprintf(name, sizeof name, "optimizer/v/%s", parameter->name);
-        tensor.data = parameter->moment2;
-        LEIT_TRY(leit_checkpoint_add(writer, &tensor));
-    }
-    return LEIT_OK;
+    snprintf(name, NAME_BYTES, "optimizer/%c/%s", kind, parameter->name);
+    leit_tensor tensor = {.name = name,
+                          .dtype = LEIT_F32,
+                          .rank = parameter->rank,
+                          .data = kind == 'm' ? parameter->moment1 : parameter->moment2};
+    memcpy(tensor.shape, parameter->shape, sizeof tensor.shape);
+    return tensor;
 }
 
-static leit_status read_moments(trainer *t, const leit_checkpoint *checkpoint)
+/* Writes the moments when there is a writer, reads them otherwise. */
+static leit_status pass_moments(const trainer *t, leit_checkpoint_writer *writer,
+                                const leit_checkpoint *checkpoint)
 {
     const leit_parameters *parameters = &t->matcher->parameters;
-    char name[256];
+    char name[NAME_BYTES];
     for (size_t i = 0; i < parameters->count; i++) {
-        const leit_parameter *parameter = &parameters->list[i];
-        if (parameter->moment1 == NULL) continue;
-        leit_tensor tensor = {.name = name, .dtype = LEIT_F32, .rank = parameter->rank};
-        memcpy(tensor.shape, parameter->shape, sizeof tensor.shape);
-        snprintf(name, sizeof name, "optimizer/m/%s", parameter->name);
-        tensor.data = parameter->moment1;
-        LEIT_TRY(leit_checkpoint_read(checkpoint, &tensor));
-        snprintf(name, sizeof name, "optimizer/v/%s", parameter->name);
-        tensor.data = parameter->moment2;
-        LEIT_TRY(leit_checkpoint_read(checkpoint, &tensor));
+        if (parameters->list[i].moment1 == NULL) continue;
+        for (const char *kind = "mv"; *kind != '\0'; kind++) {
+            const leit_tensor tensor = moment_tensor(&parameters->list[i], *kind, name);
+            LEIT_TRY(writer != NULL ? leit_checkpoint_add(writer, &tensor)
+                                    : leit_checkpoint_read(checkpoint, &tensor));
+        }
     }
     return LEIT_OK;
 }
@@ -151,7 +142,7 @@ static leit_status save_progress(trainer *t)
     leit_checkpoint_writer *writer = NULL;
     LEIT_TRY(leit_checkpoint_create(t->folder, name, &writer));
     leit_status status = leit_matcher_save(t->matcher, vocabulary_of(t), writer);
-    if (status == LEIT_OK) status = save_moments(t, writer);
+    if (status == LEIT_OK) status = pass_moments(t, writer, NULL);
     if (status == LEIT_OK) status = add_state(t, writer);
     if (status != LEIT_OK) {
         leit_checkpoint_abort(writer);
@@ -241,7 +232,7 @@ static leit_status resume(trainer *t)
     LEIT_TRY(leit_checkpoint_open(latest, &checkpoint));
     leit_status status = check_same_recipe(t, checkpoint);
     if (status == LEIT_OK) status = leit_matcher_read(t->matcher, checkpoint, everything, NULL);
-    if (status == LEIT_OK) status = read_moments(t, checkpoint);
+    if (status == LEIT_OK) status = pass_moments(t, NULL, checkpoint);
     if (status == LEIT_OK) status = read_state(t, checkpoint);
     if (status == LEIT_OK)
         leit_log(LEIT_LOG_INFO, "going on from %s", leit_checkpoint_path(checkpoint));
