@@ -13,5 +13,6 @@ foreach(entry
   if(NOT TARGET PkgConfig::${module})
     message(FATAL_ERROR "${module} is missing: run `make deps`, or install ${package}")
   endif()
+  list(APPEND LEITMOTIF_MODULES ${module})
   list(APPEND LEITMOTIF_DEPENDENCIES PkgConfig::${module})
 endforeach()

@@ -12,6 +12,10 @@
 
 #include "leitmotif/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct leit_compare_options {
     size_t n_sources;
     const char *const *sources; /* recipes (.yaml) and run folders, in any order */
@@ -28,5 +32,9 @@ typedef struct leit_compare_options {
  * left out with a note that says why. */
 leit_status leit_compare(const leit_compare_options *options, char **text);
 void leit_compare_text_free(char *text);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

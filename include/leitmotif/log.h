@@ -3,6 +3,10 @@
 #ifndef LEITMOTIF_LOG_H
 #define LEITMOTIF_LOG_H
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef enum leit_log_level {
     LEIT_LOG_DEBUG,
     LEIT_LOG_INFO,
@@ -15,5 +19,9 @@ typedef void leit_log_sink(void *context, leit_log_level level, const char *mess
 
 /* Sets the sink of this process; NULL silences. Call before any other thread is running. */
 void leit_log_set_sink(leit_log_sink *sink, void *context);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -15,6 +15,10 @@
 
 #include "leitmotif/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct leit_recipe leit_recipe;
 
 /* Reads, overrides and checks a recipe. Data files are not opened. With several mistakes the
@@ -76,5 +80,9 @@ void leit_recipe_listing_free(leit_recipe_listing *listing);
 /* Copies a recipe, comments and all, to a new file or into a directory; a relative `base:` is
  * rewritten so that the copy means the same. LEIT_USAGE when the file exists already. */
 leit_status leit_recipe_copy(const char *from, const char *to);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -13,6 +13,10 @@
 #include "leitmotif/recipe.h"
 #include "leitmotif/status.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 typedef struct leit_train_summary {
     int64_t n_steps;     /* of this call, over all phases */
     double seconds;      /* of this call */
@@ -37,5 +41,9 @@ void leit_train_text_free(char *text);
 /* Asks every running leit_train and leit_evaluate to save and return LEIT_AGAIN. May be called from
  * a signal handler. */
 void leit_request_stop(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif
