@@ -11,8 +11,7 @@ static void describe(leit_case *c)
 {
     struct leit_add *args = leit_case_args(c);
     const int64_t N = args->N = leit_case_int(c, "N", 0), D = args->D = leit_case_int(c, "D", 0);
-    int64_t rows = leit_case_int(c, "n_rows", -1);
-    rows = rows < 0 ? N : leit_case_count(c, "n_rows", &args->n_rows, rows);
+    const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
     leit_case_input(c, "a", &args->a, N * D, rows * D);
     leit_case_input(c, "b", &args->b, N * D, rows * D);
     leit_case_output(c, "y", &args->y, N * D);

@@ -40,8 +40,7 @@ static void describe_sizes(leit_case *c, struct leit_attention *args)
     args->stream = LEIT_STREAM_DROPOUT + 5;
     static const leit_random draws = {0x0123456789ABCDEFu, 42};
     if (args->dropout > 0.0f) args->random = &draws;
-    int64_t n = leit_case_int(c, "n_sequences", -1);
-    n = n < 0 ? B : leit_case_count(c, "n_sequences", &args->n_sequences, n);
+    const int64_t n = leit_case_count(c, "n_sequences", &args->n_sequences, B);
     int32_t *q = leit_case_indices(c, "q_offsets", &args->q_offsets, B + 1, n + 1, 1);
     int32_t *k = leit_case_indices(c, "k_offsets", &args->k_offsets, B + 1, n + 1, 1);
     const int64_t all = leit_case_int(c, "lengths", 0); /* all of this length */

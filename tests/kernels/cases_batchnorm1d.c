@@ -18,8 +18,7 @@ static void describe(leit_case *c)
     args->relu = (int)leit_case_int(c, "relu", 0);
     args->epsilon = (float)leit_case_float(c, "epsilon", 1e-5);
     args->momentum = (float)leit_case_float(c, "momentum", 0.1);
-    int64_t rows = leit_case_int(c, "n_rows", -1);
-    rows = rows < 0 ? N : leit_case_count(c, "n_rows", &args->n_rows, rows);
+    const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
 
     double *x = leit_case_input(c, "x", &args->x, N * C, rows * C);
     const double offset = leit_case_float(c, "offset", 0.0);

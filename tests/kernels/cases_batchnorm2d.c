@@ -32,8 +32,7 @@ static void describe(leit_case *c)
     args->pool_width = (int)leit_case_int(c, "pool_width", 1);
     args->epsilon = (float)leit_case_float(c, "epsilon", 1e-5);
     args->momentum = (float)leit_case_float(c, "momentum", 0.1);
-    int64_t samples = leit_case_int(c, "n_samples", -1);
-    samples = samples < 0 ? N : leit_case_count(c, "n_samples", &args->n_samples, samples);
+    const int64_t samples = leit_case_count(c, "n_samples", &args->n_samples, N);
     const int64_t outputs = (H / args->pool_height) * (W / args->pool_width) * C;
     const int64_t valid = samples * H * W * C;
 

@@ -12,8 +12,7 @@ static void describe(leit_case *c)
 {
     struct leit_bce_with_logits *args = leit_case_args(c);
     const int64_t N = args->N = leit_case_int(c, "N", 0), K = args->K = leit_case_int(c, "K", 0);
-    int64_t rows = leit_case_int(c, "n_rows", -1);
-    rows = rows < 0 ? N : leit_case_count(c, "n_rows", &args->n_rows, rows);
+    const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
     double *x = leit_case_input(c, "x", &args->x, N * K, rows * K);
     for (int64_t i = 0; i < rows * K; i++) x[i] *= leit_case_float(c, "spread", 1.0);
     double *targets = leit_case_input(c, "targets", &args->targets, N * K, rows * K);

@@ -29,8 +29,7 @@ static void describe(leit_case *c)
     const int64_t C = args->C = leit_case_int(c, "C", 0), K = args->K = leit_case_int(c, "K", 0);
     args->kernel_size = (int)leit_case_int(c, "kernel_size", 3);
     const int64_t area = (int64_t)args->kernel_size * args->kernel_size;
-    int64_t samples = leit_case_int(c, "n_samples", -1);
-    samples = samples < 0 ? args->N : leit_case_count(c, "n_samples", &args->n_samples, samples);
+    const int64_t samples = leit_case_count(c, "n_samples", &args->n_samples, args->N);
     const int64_t pixels = args->N * args->H * args->W, valid = samples * args->H * args->W;
 
     leit_case_input(c, "x", &args->x, pixels * C, valid * C);

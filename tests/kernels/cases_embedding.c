@@ -17,8 +17,7 @@ static void describe(leit_case *c)
     struct leit_embedding *args = leit_case_args(c);
     const int64_t N = args->N = leit_case_int(c, "N", 0), D = args->D = leit_case_int(c, "D", 0);
     const int64_t V = args->V = leit_case_int(c, "V", 0), P = args->P = leit_case_int(c, "P", 0);
-    int64_t rows = leit_case_int(c, "n_rows", -1);
-    rows = rows < 0 ? N : leit_case_count(c, "n_rows", &args->n_rows, rows);
+    const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
     leit_case_indices(c, "ids", &args->ids, N, rows, (int32_t)V);
     leit_case_input(c, "words", &args->words, V * D, V * D);
     if (P > 0) {

@@ -25,8 +25,7 @@ static void describe(leit_case *c)
     args->weight_is_constant = (int)leit_case_int(c, "weight_is_constant", 0);
     if (args->weight_is_constant) leit_case_no_differences(c);
     const int64_t N = args->N = leit_case_int(c, "N", 0), K = args->K = leit_case_int(c, "K", 0);
-    int64_t rows = leit_case_int(c, "n_rows", -1);
-    rows = rows < 0 ? N : leit_case_count(c, "n_rows", &args->n_rows, rows);
+    const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
     double *x = leit_case_input(c, "x", &args->x, N * K, rows * K);
     for (int64_t i = 0; i < rows * K; i++) x[i] *= leit_case_float(c, "spread", 1.0);
     leit_case_indices(c, "labels", &args->labels, N, rows, (int32_t)K);

@@ -18,8 +18,7 @@ static void describe(leit_case *c)
     struct leit_gather_rows *args = leit_case_args(c);
     const int64_t N = args->N = leit_case_int(c, "N", 0), M = args->M = leit_case_int(c, "M", 0);
     const int64_t D = args->D = leit_case_int(c, "D", 0);
-    int64_t rows = leit_case_int(c, "n_rows", -1);
-    rows = rows < 0 ? N : leit_case_count(c, "n_rows", &args->n_rows, rows);
+    const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
     int32_t *index = leit_case_indices(c, "index", &args->index, N, rows, (int32_t)M);
     for (int64_t n = 0; n < rows; n++) /* distinct: 7 does not divide M */
         index[n] = (int32_t)((7 * n + M - 1) % M);

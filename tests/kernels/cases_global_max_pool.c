@@ -19,8 +19,7 @@ static void describe(leit_case *c)
     args->H = leit_case_int(c, "H", 0);
     args->W = leit_case_int(c, "W", 0);
     const int64_t C = args->C = leit_case_int(c, "C", 0);
-    int64_t samples = leit_case_int(c, "n_samples", -1);
-    samples = samples < 0 ? args->N : leit_case_count(c, "n_samples", &args->n_samples, samples);
+    const int64_t samples = leit_case_count(c, "n_samples", &args->n_samples, args->N);
     const int64_t pixels = args->H * args->W * C, outputs = C;
 
     double *x = leit_case_input(c, "x", &args->x, args->N * pixels, samples * pixels);

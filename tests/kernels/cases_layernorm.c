@@ -19,8 +19,7 @@ static void describe(leit_case *c)
     struct leit_layernorm *args = leit_case_args(c);
     const int64_t N = args->N = leit_case_int(c, "N", 0), D = args->D = leit_case_int(c, "D", 0);
     args->epsilon = (float)leit_case_float(c, "epsilon", 1e-5);
-    int64_t rows = leit_case_int(c, "n_rows", -1);
-    rows = rows < 0 ? N : leit_case_count(c, "n_rows", &args->n_rows, rows);
+    const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
 
     double *x = leit_case_input(c, "x", &args->x, N * D, rows * D);
     const double offset = leit_case_float(c, "offset", 0.0);

@@ -22,8 +22,7 @@ static void describe(leit_case *c)
     const int64_t K = args->K = leit_case_int(c, "K", 0);
     if (leit_case_int(c, "relu", 0)) args->activation = LEIT_ACTIVATION_RELU;
     if (leit_case_int(c, "gelu", 0)) args->activation = LEIT_ACTIVATION_GELU;
-    int64_t rows = leit_case_int(c, "n_rows", -1);
-    rows = rows < 0 ? N : leit_case_count(c, "n_rows", &args->n_rows, rows);
+    const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
 
     const bool has_bias = !leit_case_int(c, "no_bias", 0);
     leit_case_input(c, "x", &args->x, N * D, rows * D);

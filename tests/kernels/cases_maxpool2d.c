@@ -23,8 +23,7 @@ static void describe(leit_case *c)
     const int64_t C = args->C = leit_case_int(c, "C", 0);
     args->pool_height = (int)leit_case_int(c, "pool_height", 2);
     args->pool_width = (int)leit_case_int(c, "pool_width", 2);
-    int64_t samples = leit_case_int(c, "n_samples", -1);
-    samples = samples < 0 ? args->N : leit_case_count(c, "n_samples", &args->n_samples, samples);
+    const int64_t samples = leit_case_count(c, "n_samples", &args->n_samples, args->N);
     const int64_t pixels = args->H * args->W * C,
                   outputs = (args->H / args->pool_height) * (args->W / args->pool_width) * C;
 

@@ -79,8 +79,7 @@ static void describe(leit_case *c)
     static const leit_random random = {.seed = 77, .step = 5};
     struct leit_mel_spectrogram *args = leit_case_args(c);
     const int64_t B = args->B = leit_case_int(c, "B", 0), S = args->S = leit_case_int(c, "S", 0);
-    int64_t clips = leit_case_int(c, "n_samples", -1);
-    clips = clips < 0 ? B : leit_case_count(c, "n_samples", &args->n_samples, clips);
+    const int64_t clips = leit_case_count(c, "n_samples", &args->n_samples, B);
     args->tables = tables_of(c);
     args->augment = augment_of(c);
     args->random = &random;

@@ -12,8 +12,7 @@ static void describe(leit_case *c)
 {
     struct leit_mse *args = leit_case_args(c);
     const int64_t N = args->N = leit_case_int(c, "N", 0), D = args->D = leit_case_int(c, "D", 0);
-    int64_t rows = leit_case_int(c, "n_rows", -1);
-    rows = rows < 0 ? N : leit_case_count(c, "n_rows", &args->n_rows, rows);
+    const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
     double *x = leit_case_input(c, "x", &args->x, N * D, rows * D);
     for (int64_t i = 0; i < rows * D; i++) x[i] *= leit_case_float(c, "spread", 1.0);
     leit_case_input(c, "target", &args->target, N * D, rows * D);

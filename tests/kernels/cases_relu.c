@@ -3,23 +3,6 @@
 #define LEIT_REFERENCE "reference/relu.h"
 #include "reference/twice.h"
 
-static const char *const params[] = {
-    "N=1 D=1", "N=97 D=111", "N=3 D=1025 n_rows=2", "N=41 D=7 spread=6", "N=9 D=5 n_rows=0", NULL,
-};
+#include "kernels/activation_cases.h"
 
-static void describe(leit_case *c)
-{
-    struct leit_relu *args = leit_case_args(c);
-    const int64_t N = args->N = leit_case_int(c, "N", 0), D = args->D = leit_case_int(c, "D", 0);
-    int64_t rows = leit_case_int(c, "n_rows", -1);
-    rows = rows < 0 ? N : leit_case_count(c, "n_rows", &args->n_rows, rows);
-    double *x = leit_case_input(c, "x", &args->x, N * D, rows * D);
-    for (int64_t i = 0; i < rows * D; i++) x[i] *= leit_case_float(c, "spread", 1.0);
-    leit_case_output(c, "y", &args->y, N * D);
-    leit_case_gradient_in(c, "dy", &args->dy, "y", rows * D);
-    leit_case_gradient(c, "dx", &args->dx, "x");
-    double elements = (double)(rows * D);
-    leit_case_work(c, 1 * elements, 8 * elements, 1 * elements, 12 * elements);
-}
-
-LEIT_CASES(relu)
+LEIT_ACTIVATION_CASES(relu, 1, 1)

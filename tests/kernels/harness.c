@@ -167,8 +167,11 @@ int32_t *leit_case_indices(leit_case *c, const char *name, const int32_t *const 
     return buffer->start_i32;
 }
 
-int64_t leit_case_count(leit_case *c, const char *name, const int32_t *const *field, int64_t value)
+int64_t leit_case_count(leit_case *c, const char *name, const int32_t *const *field,
+                        int64_t otherwise)
 {
+    const int64_t value = leit_case_int(c, name, -1);
+    if (value < 0) return otherwise;
     add(c, name, INPUT, LEIT_I32, field, 1, 1)->start_i32[0] = (int32_t)value;
     return value;
 }

@@ -61,8 +61,10 @@ double *leit_case_input(leit_case *c, const char *name, const float *const *fiel
                         int64_t valid); /* standard normal */
 int32_t *leit_case_indices(leit_case *c, const char *name, const int32_t *const *field,
                            int64_t count, int64_t valid, int32_t bound); /* uniform below bound */
-/* A count in memory: registers a one-element index and returns `value`. */
-int64_t leit_case_count(leit_case *c, const char *name, const int32_t *const *field, int64_t value);
+/* A count in memory where the case's text has one: registers a one-element index and returns its
+ * value. Where it has none the field stays NULL and `otherwise` comes back. */
+int64_t leit_case_count(leit_case *c, const char *name, const int32_t *const *field,
+                        int64_t otherwise);
 void leit_case_output(leit_case *c, const char *name, float *const *field, int64_t count);
 void leit_case_output_i32(leit_case *c, const char *name, int32_t *const *field, int64_t count);
 void leit_case_output_u8(leit_case *c, const char *name, uint8_t *const *field, int64_t count);
