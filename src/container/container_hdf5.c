@@ -9,7 +9,6 @@ enum { REASON_BYTES = 256 };
 
 static pthread_mutex_t mutex;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool file_stuck;
 static _Thread_local char reason[REASON_BYTES];
 
 static void make_mutex(void)
@@ -21,19 +20,14 @@ static void make_mutex(void)
     pthread_mutexattr_destroy(&attributes);
 }
 
-/* A file that a full disk has stopped cannot be closed, and the library's clean-up at exit would
- * crash on it. Then there is none: the process ends anyway. */
-static void close_library(void)
-{
-    if (!file_stuck) H5close();
-}
-
+/* No clean-up at exit: every file is closed by whoever opened it. The library's would crash on a
+ * file that a full disk has stopped, and prints "infinite loop closing library" where it forgot
+ * memory of its own over a damaged one. */
 static void start_library(void)
 {
     make_mutex();
     H5dont_atexit();
     H5open();
-    atexit(close_library);
     H5PLset_loading_state(0);
 }
 
@@ -84,13 +78,6 @@ void leit_hdf5_after_fork(void)
 const char *leit_hdf5_reason(void)
 {
     return reason;
-}
-
-herr_t leit_hdf5_close_file(hid_t file)
-{
-    herr_t result = H5Fclose(file);
-    if (result < 0) file_stuck = true;
-    return result;
 }
 
 hid_t leit_hdf5_file_type(leit_dtype dtype)

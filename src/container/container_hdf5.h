@@ -20,9 +20,6 @@ void leit_hdf5_after_fork(void);
 /* The innermost reason of the library's last failure on this thread. */
 const char *leit_hdf5_reason(void);
 
-/* H5Fclose; remembers a failure, for the clean-up at exit. */
-herr_t leit_hdf5_close_file(hid_t file);
-
 /* The little-endian type in the file and the type in memory. */
 hid_t leit_hdf5_file_type(leit_dtype dtype);
 hid_t leit_hdf5_memory_type(leit_dtype dtype);

@@ -113,7 +113,7 @@ void leit_container_close(leit_container *container)
 {
     if (container == NULL) return;
     HDF5_ALONE;
-    if (container->file >= 0) leit_hdf5_close_file(container->file);
+    if (container->file >= 0) H5Fclose(container->file);
     if (container->mapping != NULL)
         munmap((void *)(uintptr_t)container->mapping, (size_t)container->size_bytes);
     for (owned *one = container->owned; one != NULL; one = one->next) leit_free(one->data);

@@ -39,7 +39,7 @@ static leit_status broken(leit_container_writer *writer, leit_status status)
 static void close_and_free(leit_container_writer *writer)
 {
     if (writer->dataset >= 0) H5Dclose(writer->dataset);
-    if (writer->file >= 0) leit_hdf5_close_file(writer->file);
+    if (writer->file >= 0) H5Fclose(writer->file);
     XXH3_freeState(writer->sum);
     leit_arena_clear(&writer->arena);
     leit_free(writer);
@@ -374,7 +374,7 @@ leit_status leit_container_commit(leit_container_writer *writer)
                       writer->name, (long long)writer->n_written, (long long)writer->n_rows);
     LEIT_FAIL_GOTO_IF(H5Fflush(writer->file, H5F_SCOPE_GLOBAL) < 0, failed, LEIT_DATA,
                       "cannot write %s: %s", writer->path, leit_hdf5_reason());
-    herr_t closed = leit_hdf5_close_file(writer->file);
+    herr_t closed = H5Fclose(writer->file);
     writer->file = H5I_INVALID_HID;
     LEIT_FAIL_GOTO_IF(closed < 0, failed, LEIT_DATA, "cannot write %s: %s", writer->path,
                       leit_hdf5_reason());
