@@ -134,12 +134,9 @@ leit_status leit_checkpoint_map(const leit_checkpoint *checkpoint, const leit_te
 {
     int64_t shape[LEIT_MAX_RANK];
     memcpy(shape, tensor->shape, sizeof shape);
-    leit_status status = leit_container_map(checkpoint->tensors, tensor->name, tensor->dtype,
-                                            tensor->rank, shape, data);
-    if (status == LEIT_OK)
-        status = leit_container_check_mapped(checkpoint->tensors, tensor->name, *data,
-                                             leit_tensor_bytes(tensor));
-    return cannot_read(checkpoint->path, status);
+    return cannot_read(checkpoint->path,
+                       leit_container_map(checkpoint->tensors, tensor->name, tensor->dtype,
+                                          tensor->rank, shape, LEIT_CHECK_SUM, data));
 }
 
 static leit_status list_tensors(const leit_checkpoint *checkpoint, leit_arena *arena,

@@ -108,15 +108,12 @@ leit_status leit_container_read_rows(const leit_container *container, const char
 
 /* The array as it lies in the file, mapped read-only, valid until close; `shape` as in load. An
  * array that is not contiguous or not aligned for its dtype is read into memory the container
- * owns. The sum is not checked: leit_container_verify does. */
+ * owns. LEIT_CHECK_SUM reads all of it and compares its sum; LEIT_CHECK_LATER is for what is too
+ * large for that: leit_container_verify does it. */
+typedef enum leit_container_check { LEIT_CHECK_SUM, LEIT_CHECK_LATER } leit_container_check;
 leit_status leit_container_map(leit_container *container, const char *name, leit_dtype dtype,
-                               int rank, int64_t *shape, const void **data);
-
-/* Compares the sum of `data`, all bytes of the array as leit_container_map gave it, with the
- * file's.
- */
-leit_status leit_container_check_mapped(const leit_container *container, const char *name,
-                                        const void *data, size_t size_bytes);
+                               int rank, int64_t *shape, leit_container_check check,
+                               const void **data);
 
 /* Where a contiguous little-endian array starts in the file; fails for any other layout and for an
  * empty array. */

@@ -126,11 +126,21 @@ leit_status leit_container_check_name(const char *path, const char *name)
     }
 }
 
+/* Eight ASCII characters, none of them NUL: subtracting 1 borrows into the top bit of a zero. */
+static bool is_plain8(const unsigned char *bytes)
+{
+    uint64_t eight;
+    memcpy(&eight, bytes, sizeof eight);
+    return ((eight | (eight - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0;
+}
+
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF; NUL is refused too. */
 bool leit_container_is_utf8(const char *bytes, size_t size_bytes)
 {
     const unsigned char *byte = (const unsigned char *)bytes, *end = byte + size_bytes;
     while (byte < end) {
+        while (end - byte >= 8 && is_plain8(byte)) byte += 8;
+        if (byte == end) break;
         unsigned lead = *byte++;
         if (lead == 0) return false;
         if (lead < 0x80) continue;

@@ -138,7 +138,6 @@ static bool object_exists(const leit_container *container, const char *name)
         char end = *slash;
         *slash = '\0';
         H5L_info_t link;
-        if (H5Lexists(container->file, partial, H5P_DEFAULT) <= 0) return false;
         if (H5Lget_info(container->file, partial, &link, H5P_DEFAULT) < 0) return false;
         if (link.type != H5L_TYPE_HARD) return false;
         *slash = end;
@@ -203,13 +202,11 @@ static bool read_text(hid_t attribute, hid_t type, leit_arena *arena, const char
     return true;
 }
 
-leit_status leit_container_text(const leit_container *container, const char *object,
-                                const char *name, leit_arena *arena, const char **text)
+/* Reads and closes an attribute. */
+static leit_status take_text(const leit_container *container, hid_t attribute, const char *name,
+                             leit_arena *arena, const char **text)
 {
-    HDF5_ALONE;
     *text = NULL;
-    hid_t attribute;
-    LEIT_TRY(open_attribute(container, object, name, &attribute));
     hid_t type = H5Aget_type(attribute);
     bool fine = H5Tget_class(type) == H5T_STRING && is_scalar(attribute) &&
                 read_text(attribute, type, arena, text) &&
@@ -218,6 +215,16 @@ leit_status leit_container_text(const leit_container *container, const char *obj
     H5Aclose(attribute);
     LEIT_FAIL_IF(!fine, LEIT_DATA, "%s: the attribute %s is no UTF-8 text", container->path, name);
     return LEIT_OK;
+}
+
+leit_status leit_container_text(const leit_container *container, const char *object,
+                                const char *name, leit_arena *arena, const char **text)
+{
+    HDF5_ALONE;
+    *text = NULL;
+    hid_t attribute = H5I_INVALID_HID;
+    LEIT_TRY(open_attribute(container, object, name, &attribute));
+    return take_text(container, attribute, name, arena, text);
 }
 
 static leit_status read_number(const leit_container *container, const char *object,
@@ -401,7 +408,10 @@ static leit_status read_array(const leit_container *container, const array *foun
 static leit_status check_sum(const leit_container *container, const array *found, uint64_t sum)
 {
     const char *name = found->about.name;
-    if (H5Aexists(found->dataset, "xxh3") <= 0) {
+    hid_t attribute = H5Aexists(found->dataset, "xxh3") > 0
+                          ? H5Aopen(found->dataset, "xxh3", H5P_DEFAULT)
+                          : H5I_INVALID_HID;
+    if (attribute < 0) {
         LEIT_FAIL_IF(container->own_format, LEIT_DATA, "%s: %s has no sum", container->path, name);
         return LEIT_OK;
     }
@@ -409,7 +419,7 @@ static leit_status check_sum(const leit_container *container, const array *found
     const char *stored = NULL;
     char text[SUM_TEXT_BYTES];
     leit_container_sum_text(sum, text);
-    leit_status status = leit_container_text(container, name, "xxh3", &arena, &stored);
+    leit_status status = take_text(container, attribute, "xxh3", &arena, &stored);
     if (status == LEIT_OK && strcmp(stored, text) != 0)
         status = leit_fail(LEIT_DATA, __func__,
                            "%s: %s is damaged: its XXH3 sum is %s, the file says %s",
@@ -509,18 +519,6 @@ done:
     return status;
 }
 
-leit_status leit_container_check_mapped(const leit_container *container, const char *name,
-                                        const void *data, size_t size_bytes)
-{
-    const XXH64_hash_t sum = XXH3_64bits(data, size_bytes);
-    HDF5_ALONE;
-    array found;
-    LEIT_TRY(open_array(container, name, &found));
-    leit_status status = check_sum(container, &found, sum);
-    H5Dclose(found.dataset);
-    return status;
-}
-
 leit_status leit_container_dataset_offset(const leit_container *container, const char *name,
                                           int64_t *offset_bytes)
 {
@@ -562,7 +560,8 @@ static leit_status read_owned(leit_container *container, const array *found, con
 }
 
 leit_status leit_container_map(leit_container *container, const char *name, leit_dtype dtype,
-                               int rank, int64_t *shape, const void **data)
+                               int rank, int64_t *shape, leit_container_check check,
+                               const void **data)
 {
     HDF5_ALONE;
     array found;
@@ -575,6 +574,8 @@ leit_status leit_container_map(leit_container *container, const char *name, leit
         status = map_file(container);
         if (status == LEIT_OK) *data = container->mapping + found.offset_bytes;
     }
+    if (status == LEIT_OK && check == LEIT_CHECK_SUM)
+        status = check_sum(container, &found, XXH3_64bits(*data, (size_t)found.bytes));
     H5Dclose(found.dataset);
     if (status == LEIT_OK) set_shape(shape, &found);
     return status;

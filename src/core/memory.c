@@ -3,24 +3,51 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-void *leit_allocate(size_t count, size_t element_bytes)
+/* Aligned memory of a whole number of alignments, with whatever is in it; *bytes says how much. */
+static void *take(size_t count, size_t element_bytes, size_t *bytes)
 {
     if (element_bytes != 0 && count > (SIZE_MAX - LEIT_ALIGNMENT_BYTES) / element_bytes) {
         leit_fail(LEIT_INTERNAL, __func__, "%zu elements of %zu bytes do not fit in memory", count,
                   element_bytes);
         return NULL;
     }
-    size_t bytes = count * element_bytes;
-    size_t rounded =
-        (bytes + LEIT_ALIGNMENT_BYTES - 1) / LEIT_ALIGNMENT_BYTES * LEIT_ALIGNMENT_BYTES;
-    if (rounded == 0) rounded = LEIT_ALIGNMENT_BYTES;
-    void *memory = aligned_alloc(LEIT_ALIGNMENT_BYTES, rounded);
-    if (memory == NULL) {
-        leit_fail(LEIT_INTERNAL, __func__, "out of memory: %zu bytes were asked for", bytes);
-        return NULL;
+    *bytes = (count * element_bytes + LEIT_ALIGNMENT_BYTES - 1) / LEIT_ALIGNMENT_BYTES *
+             LEIT_ALIGNMENT_BYTES;
+    if (*bytes == 0) *bytes = LEIT_ALIGNMENT_BYTES;
+    void *memory = aligned_alloc(LEIT_ALIGNMENT_BYTES, *bytes);
+    if (memory == NULL)
+        leit_fail(LEIT_INTERNAL, __func__, "out of memory: %zu bytes were asked for",
+                  count * element_bytes);
+    return memory;
+}
+
+void *leit_allocate(size_t count, size_t element_bytes)
+{
+    size_t bytes = 0;
+    void *memory = take(count, element_bytes, &bytes);
+    if (memory != NULL) memset(memory, 0, bytes);
+    return memory;
+}
+
+/* The kernel takes whole pages back and gives zeros for them when they are touched; the rest of the
+ * first and the last page is cleared here. */
+void *leit_allocate_untouched(size_t count, size_t element_bytes)
+{
+    size_t bytes = 0;
+    unsigned char *memory = take(count, element_bytes, &bytes);
+    if (memory == NULL) return NULL;
+    const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t head = (page_bytes - (uintptr_t)memory % page_bytes) % page_bytes;
+    const size_t pages = head < bytes ? (bytes - head) / page_bytes * page_bytes : 0;
+    if (pages == 0 || madvise(memory + head, pages, MADV_DONTNEED) != 0) {
+        memset(memory, 0, bytes);
+    } else {
+        memset(memory, 0, head);
+        memset(memory + head + pages, 0, bytes - head - pages);
     }
-    memset(memory, 0, rounded);
     return memory;
 }
 

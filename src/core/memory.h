@@ -18,6 +18,9 @@ enum { LEIT_ALIGNMENT_BYTES = 64 };
  * the product overflows or memory is short. count 0 gives a valid pointer. */
 void *leit_allocate(size_t count, size_t element_bytes);
 void leit_free(void *memory);
+/* The same for memory that may stay unused in part: a page is taken when it is first touched, not
+ * now. */
+void *leit_allocate_untouched(size_t count, size_t element_bytes);
 
 /* `count` elements, the first `old_count` copied and the rest zeroed; `memory` is freed on success
  * and kept on failure. */

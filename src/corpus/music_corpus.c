@@ -61,7 +61,8 @@ static leit_status read_music_corpus(leit_music_corpus *corpus)
     LEIT_TRY(leit_container_i64(memory->container, "", "sample_rate_hz", &rate_hz));
     corpus->sample_rate_hz = rate_hz == SAMPLE_RATE_HZ ? SAMPLE_RATE_HZ : 0;
     const void *pcm = NULL;
-    LEIT_TRY(leit_container_map(memory->container, "pcm", LEIT_I16, 1, &n_samples, &pcm));
+    LEIT_TRY(leit_container_map(memory->container, "pcm", LEIT_I16, 1, &n_samples, LEIT_CHECK_LATER,
+                                &pcm));
     corpus->pcm = pcm;
     return check(path, corpus, n_samples);
 }

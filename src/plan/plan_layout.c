@@ -270,8 +270,13 @@ leit_status leit_plan_finish(leit_plan *plan)
                      !plan->parameters->is_borrowed,
                  LEIT_INTERNAL, "the parameters are not allocated yet");
     LEIT_TRY(LEIT_ALLOC(plan->inputs, memory.input_bytes));
-    LEIT_TRY(LEIT_ALLOC(plan->activations, memory.activation_bytes));
-    LEIT_TRY(LEIT_ALLOC(plan->workspace, memory.workspace_bytes));
+    /* Training takes all of its memory before the first step; inference is often asked for one
+     * text. */
+    void *(*const allocate)(size_t, size_t) =
+        plan->options.training ? leit_allocate : leit_allocate_untouched;
+    plan->activations = allocate(memory.activation_bytes, 1);
+    plan->workspace = allocate(memory.workspace_bytes, 1);
+    if (plan->activations == NULL || plan->workspace == NULL) return LEIT_INTERNAL;
     bind_values(plan);
     bind_slots(plan);
     plan->is_finished = true;

@@ -162,10 +162,7 @@ static leit_status map_column(leit_index *index, const char *name, leit_dtype dt
                               const void **data)
 {
     int64_t shape[2] = {index->n_tracks, index->space.width};
-    LEIT_TRY(leit_container_map(index->container, name, dtype, rank, shape, data));
-    const size_t count = (size_t)index->n_tracks * (rank == 2 ? (size_t)index->space.width : 1);
-    return leit_container_check_mapped(index->container, name, *data,
-                                       count * leit_dtype_bytes(dtype));
+    return leit_container_map(index->container, name, dtype, rank, shape, LEIT_CHECK_SUM, data);
 }
 
 static leit_status map_i64(leit_index *index, const char *name, const int64_t **column)

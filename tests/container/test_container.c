@@ -126,12 +126,13 @@ static void mapped_in_place(void **state)
     assert_int_equal(row[0], 5);
     assert_int_equal(row[1], -5);
     const int32_t *pieces = NULL;
-    assert_ok(leit_container_map(file, "pieces", LEIT_I32, 2, shape, (const void **)&pieces));
+    assert_ok(leit_container_map(file, "pieces", LEIT_I32, 2, shape, LEIT_CHECK_SUM,
+                                 (const void **)&pieces));
     assert_int_equal(shape[0], 100);
     assert_memory_equal(pieces, raw.data + offset_bytes, 800);
     const int16_t *empty = NULL;
-    assert_ok(
-        leit_container_map(file, "empty", LEIT_I16, 2, (int64_t[]){0, 3}, (const void **)&empty));
+    assert_ok(leit_container_map(file, "empty", LEIT_I16, 2, (int64_t[]){0, 3}, LEIT_CHECK_SUM,
+                                 (const void **)&empty));
     assert_fails(leit_container_dataset_offset(file, "empty", &offset_bytes), LEIT_DATA,
                  "one plain piece");
     leit_container_close(file);
@@ -431,7 +432,8 @@ static void files_of_h5py(void **state)
     assert_fails(leit_container_dataset_offset(file, "big_endian", &offset_bytes), LEIT_DATA,
                  "one plain piece");
     const int64_t *packed = NULL;
-    assert_ok(leit_container_map(file, "packed", LEIT_I64, 1, &shape, (const void **)&packed));
+    assert_ok(leit_container_map(file, "packed", LEIT_I64, 1, &shape, LEIT_CHECK_SUM,
+                                 (const void **)&packed));
     assert_int_equal(shape, 1000);
     assert_int_equal(packed[999], 999);
     leit_tensor about;
