@@ -16,11 +16,12 @@ build: deps
 demo: build
 	@scripts/demo $(BUILD)
 
-check:
+check: build
 	@scripts/check_levels
 	@scripts/check_names $(BUILD)
 	@scripts/check_lengths
 	@scripts/check_format
+	@scripts/check_tidy $(BUILD)
 
 test: build
 	@scripts/run_tests $(BUILD)

@@ -222,7 +222,6 @@ typedef struct run_time {
 
 static run_time run_once(char *const arguments[])
 {
-    extern char **environ;
     pid_t child;
     int outcome = 0;
     struct rusage use;

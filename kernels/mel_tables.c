@@ -20,7 +20,7 @@ static double hz_from_mel(double mel)
  * unless it is NULL; returns the number of nonzeros. */
 static int32_t filter_bank(leit_mel_tables *tables, float *weight)
 {
-    const double nyquist_hz = tables->sample_rate_hz / 2;
+    const double nyquist_hz = floor(0.5 * tables->sample_rate_hz); /* whole, as torchaudio has it */
     const double step_mel = mel_from_hz(nyquist_hz) / (tables->n_mels + 1);
     const double bin_hz = nyquist_hz / (tables->n_bins - 1);
     int32_t n = 0;

@@ -180,7 +180,8 @@ static void play_sustained(struct synth *s, const struct leit_etude_note *note,
     for (int i = 0; i < e.n_total; i++) {
         if (i % BLOCK_SAMPLES == 0) {
             vibrato += vibrato_step;
-            double onset = i < s->rate_hz / 4 ? (double)i / (s->rate_hz / 4) : 1;
+            const int quarter_second = s->rate_hz / 4;
+            double onset = i < quarter_second ? (double)i / quarter_second : 1;
             step = phase_step(s, hz * (1 + depth * onset * (double)sine_at(s, vibrato)));
         }
         float level = envelope_at(&e, i, &decay);

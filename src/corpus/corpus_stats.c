@@ -172,10 +172,10 @@ static leit_status length_figures(const opened *any, double unit, double first_b
         json_array_append_new(
             bins, json_pack("{s:f, s:I}", "below", limit, "count", (json_int_t)(i - start)));
     }
-    *figures =
-        json_pack("{s:f, s:f, s:f, s:f, s:f, s:o}", "least", (double)lengths[0] / unit, "median",
-                  (double)lengths[any->n / 2] / unit, "mean", total / (double)any->n, "most",
-                  (double)lengths[any->n - 1] / unit, "total", total, "histogram", bins);
+    const int64_t median = lengths[any->n / 2];
+    *figures = json_pack("{s:f, s:f, s:f, s:f, s:f, s:o}", "least", (double)lengths[0] / unit,
+                         "median", (double)median / unit, "mean", total / (double)any->n, "most",
+                         (double)lengths[any->n - 1] / unit, "total", total, "histogram", bins);
     leit_free(lengths);
     return LEIT_OK;
 }

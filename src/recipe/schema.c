@@ -29,6 +29,7 @@ static const char *const mapping_words[] = {"va", "w2v", "manual", NULL};
 #define SIX (CLASSIFYING | REGRESSING | METRIC)
 #define ALL (SIX | BIT(TAGGING))
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): types and initialisers wear none. */
 /* The offset of a field, refused by the compiler when the field has another type. */
 #define AT(member, field_type) (offsetof(struct leit_recipe, member) + \
     0 * sizeof(char[_Generic(&((struct leit_recipe *)0)->member, field_type *: 1)]))
@@ -57,6 +58,7 @@ static const char *const mapping_words[] = {"va", "w2v", "manual", NULL};
     {KEY(RANGE, member, struct leit_recipe_range, "[]", low, high, unit, readers, text)}
 #define STRINGS(member, given, allowed, readers, text) \
     {KEY(STRINGS, member, struct leit_recipe_strings, given, 0, 0, "", readers, text), .words = allowed}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 const struct leit_recipe_key leit_recipe_keys[] = {
 STRING(name, "", ALL, "Names the run in tables and in the run folder: letters, digits, '.', '_', '-'. Default: the recipe's file name without .yaml."),

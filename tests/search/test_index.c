@@ -86,7 +86,7 @@ static void check_row(const leit_index *index, leit_match_rule rule, int64_t row
     double squares = 0, sum = 0;
     for (int64_t j = 0; j < width; j++) {
         squares += (double)answer[j] * answer[j];
-        sum += exp(answer[j]);
+        sum += exp((double)answer[j]);
     }
     for (int64_t j = 0; j < width; j++) {
         double expected = answer[j];

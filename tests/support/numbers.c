@@ -42,6 +42,7 @@ const double *leit_numbers_f64(leit_numbers *numbers, const char *name, size_t *
     return values;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type wears none */
 #define DEFINE_READER(function, type)                                                              \
     const type *function(leit_numbers *numbers, const char *name, size_t *count)                   \
     {                                                                                              \
@@ -53,6 +54,7 @@ const double *leit_numbers_f64(leit_numbers *numbers, const char *name, size_t *
         if (count != NULL) *count = n;                                                             \
         return values;                                                                             \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 DEFINE_READER(leit_numbers_f32, float)
 DEFINE_READER(leit_numbers_i32, int32_t)

@@ -9,8 +9,8 @@
 
 /* HDF5 forgets memory of its own when a file's structures are damaged or a disk is full. Read by
  * the leak sanitizer, where there is one. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
+const char *__lsan_default_suppressions(void); /* NOLINT(bugprone-reserved-identifier) */
+const char *__lsan_default_suppressions(void)  /* NOLINT(bugprone-reserved-identifier) */
 {
     return "leak:libhdf5";
 }
