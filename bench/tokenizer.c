@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "core/clock.h"
 #include "core/file.h"
 #include "text/wordpiece.h"
 
@@ -21,12 +21,9 @@ typedef struct work {
     int64_t sentences, ids, id_sum;
 } work;
 
-/* Seconds of processor time of this process. */
 static double processor_seconds(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+    return 1e-9 * (double)leit_clock_processor_ns();
 }
 
 static int ascending(const void *left, const void *right)

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -267,13 +266,6 @@ static leit_batch next_batch(bench *b, int64_t step)
                         .tags = b->tags};
 }
 
-static double processor_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
-}
-
 static double lap_ms(int64_t *start_ns)
 {
     const double ms = 1e3 * leit_clock_seconds_since(*start_ns);
@@ -284,7 +276,7 @@ static double lap_ms(int64_t *start_ns)
 static void run_step(bench *b, int64_t number, double ms[N_PARTS])
 {
     const leit_batch batch = next_batch(b, number);
-    const double processor = processor_ms();
+    const int64_t processor_ns = leit_clock_processor_ns();
     const int64_t begin = leit_clock_ns();
     int64_t start = begin;
     float norm = 0.0f;
@@ -298,7 +290,7 @@ static void run_step(bench *b, int64_t number, double ms[N_PARTS])
     must(leit_optimizer_step(b->optimizer, number, 1e-4f, &norm));
     ms[OPTIMIZER] = lap_ms(&start);
     ms[WHOLE] = 1e3 * leit_clock_seconds_since(begin);
-    ms[PROCESSOR] = processor_ms() - processor;
+    ms[PROCESSOR] = 1e-6 * (double)(leit_clock_processor_ns() - processor_ns);
 }
 
 static int ascending(const void *left, const void *right)

@@ -1,4 +1,4 @@
-/* Monotonic time. */
+/* Monotonic time, and processor time. */
 #ifndef LEIT_CORE_CLOCK_H
 #define LEIT_CORE_CLOCK_H
 
@@ -9,5 +9,8 @@ int64_t leit_clock_ns(void);
 
 /* Seconds since `start_ns`. */
 double leit_clock_seconds_since(int64_t start_ns);
+
+/* Nanoseconds of processor time, user and system, that all threads of this process have taken. */
+int64_t leit_clock_processor_ns(void);
 
 #endif

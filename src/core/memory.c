@@ -1,13 +1,16 @@
 #include "core/memory.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Aligned memory of a whole number of alignments, with whatever is in it; *bytes says how much. */
-static void *take(size_t count, size_t element_bytes, size_t *bytes)
+enum { HUGE_PAGE_BYTES = 2 << 20 };
+
+/* Memory of a whole number of alignments, with whatever is in it; *bytes says how much. */
+static void *take(size_t count, size_t element_bytes, size_t alignment_bytes, size_t *bytes)
 {
     if (element_bytes != 0 && count > (SIZE_MAX - LEIT_ALIGNMENT_BYTES) / element_bytes) {
         leit_fail(LEIT_INTERNAL, __func__, "%zu elements of %zu bytes do not fit in memory", count,
@@ -17,18 +20,24 @@ static void *take(size_t count, size_t element_bytes, size_t *bytes)
     *bytes = (count * element_bytes + LEIT_ALIGNMENT_BYTES - 1) / LEIT_ALIGNMENT_BYTES *
              LEIT_ALIGNMENT_BYTES;
     if (*bytes == 0) *bytes = LEIT_ALIGNMENT_BYTES;
-    void *memory = aligned_alloc(LEIT_ALIGNMENT_BYTES, *bytes);
-    if (memory == NULL)
+    void *memory = NULL;
+    if (posix_memalign(&memory, alignment_bytes, *bytes) != 0)
         leit_fail(LEIT_INTERNAL, __func__, "out of memory: %zu bytes were asked for",
                   count * element_bytes);
     return memory;
 }
 
+/* What streams through the processor does so faster from huge pages, where the system gives them to
+ * those who ask. */
 void *leit_allocate(size_t count, size_t element_bytes)
 {
     size_t bytes = 0;
-    void *memory = take(count, element_bytes, &bytes);
-    if (memory != NULL) memset(memory, 0, bytes);
+    const bool is_large = element_bytes > 0 && count >= 2 * HUGE_PAGE_BYTES / element_bytes;
+    void *memory =
+        take(count, element_bytes, is_large ? HUGE_PAGE_BYTES : LEIT_ALIGNMENT_BYTES, &bytes);
+    if (memory == NULL) return NULL;
+    if (is_large) (void)madvise(memory, bytes, MADV_HUGEPAGE);
+    memset(memory, 0, bytes);
     return memory;
 }
 
@@ -37,7 +46,7 @@ void *leit_allocate(size_t count, size_t element_bytes)
 void *leit_allocate_untouched(size_t count, size_t element_bytes)
 {
     size_t bytes = 0;
-    unsigned char *memory = take(count, element_bytes, &bytes);
+    unsigned char *memory = take(count, element_bytes, LEIT_ALIGNMENT_BYTES, &bytes);
     if (memory == NULL) return NULL;
     const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     const size_t head = (page_bytes - (uintptr_t)memory % page_bytes) % page_bytes;
