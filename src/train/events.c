@@ -20,7 +20,10 @@ struct leit_events {
     FILE *file;
     leit_arena arena;
     const char *path;
+    int64_t bytes_before; /* of the event files before this one */
 };
+
+static const char SUFFIX[] = ".leitmotif";
 
 static uint32_t crc32c(const unsigned char *bytes, size_t n)
 {
@@ -95,26 +98,68 @@ static leit_status put_record(leit_events *events, const message *m)
     return LEIT_OK;
 }
 
-leit_status leit_events_open(const char *directory, leit_events **result)
+static bool is_event_file(const char *name)
+{
+    const size_t length = strlen(name), suffix = sizeof SUFFIX - 1;
+    return strncmp(name, "events.out.tfevents.", 20) == 0 && length > suffix &&
+           strcmp(name + length - suffix, SUFFIX) == 0;
+}
+
+/* Keeps the first *left bytes of a file, a file of none not at all; *left becomes what the files
+ * behind it may keep. A viewer that has the file open goes on in the next one: its names sort. */
+static leit_status cut_file(const char *path, int64_t *left)
+{
+    int64_t n_bytes = 0;
+    LEIT_TRY(leit_file_size(path, &n_bytes));
+    const int64_t kept = n_bytes < *left ? n_bytes : *left;
+    *left -= kept;
+    if (kept == 0) return leit_file_remove(path);
+    LEIT_FAIL_IF(kept < n_bytes && truncate(path, (off_t)kept) != 0, LEIT_DATA, "cannot cut %s: %s",
+                 path, strerror(errno));
+    return LEIT_OK;
+}
+
+/* Cuts what lies in the directory back to keep_bytes; *n_kept is how many there were. */
+static leit_status cut_back(const char *directory, int64_t keep_bytes, int64_t *n_kept)
+{
+    leit_file_list list = {0};
+    leit_arena arena = {0};
+    int64_t left = keep_bytes;
+    leit_status status = leit_file_list_tree(directory, &list);
+    for (size_t i = 0; status == LEIT_OK && i < list.count; i++) {
+        if (!is_event_file(list.paths[i])) continue;
+        const char *path = leit_path_join(&arena, directory, list.paths[i]);
+        status = path == NULL ? LEIT_INTERNAL : cut_file(path, &left);
+    }
+    *n_kept = keep_bytes - left;
+    leit_arena_clear(&arena);
+    leit_file_list_clear(&list);
+    return status;
+}
+
+static leit_status start_file(leit_events *events, const char *directory)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    events->path = leit_arena_printf(&events->arena, "%s/events.out.tfevents.%lld.%09ld%s",
+                                     directory, (long long)now.tv_sec, now.tv_nsec, SUFFIX);
+    if (events->path == NULL) return LEIT_INTERNAL;
+    events->file = fopen(events->path, "w");
+    LEIT_FAIL_IF(events->file == NULL, LEIT_DATA, "cannot write into %s: %s", directory,
+                 strerror(errno));
+    message first = {0};
+    put_wall_time(&first);
+    put_block(&first, 3, "brain.Event:2", strlen("brain.Event:2"));
+    return put_record(events, &first);
+}
+
+leit_status leit_events_open(const char *directory, int64_t keep_bytes, leit_events **result)
 {
     LEIT_TRY(leit_file_make_directory(directory));
     leit_events *events = NULL;
     LEIT_TRY(LEIT_ALLOC(events, 1));
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    events->path = leit_arena_printf(&events->arena, "%s/events.out.tfevents.%lld.%09ld.leitmotif",
-                                     directory, (long long)now.tv_sec, now.tv_nsec);
-    if (events->path != NULL) events->file = fopen(events->path, "w");
-    if (events->file == NULL) {
-        leit_status status =
-            leit_fail(LEIT_DATA, __func__, "cannot write into %s: %s", directory, strerror(errno));
-        leit_events_close(events);
-        return status;
-    }
-    message first = {0};
-    put_wall_time(&first);
-    put_block(&first, 3, "brain.Event:2", strlen("brain.Event:2"));
-    leit_status status = put_record(events, &first);
+    leit_status status = cut_back(directory, keep_bytes, &events->bytes_before);
+    if (status == LEIT_OK) status = start_file(events, directory);
     if (status != LEIT_OK) {
         leit_events_close(events);
         return status;
@@ -146,9 +191,10 @@ leit_status leit_events_scalar(leit_events *events, const char *tag, int64_t ste
     return put_record(events, &event);
 }
 
-leit_status leit_events_flush(leit_events *events)
+leit_status leit_events_flush(leit_events *events, int64_t *n_bytes)
 {
     LEIT_FAIL_IF(fflush(events->file) != 0 || fsync(fileno(events->file)) != 0, LEIT_DATA,
                  "cannot write %s: %s", events->path, strerror(errno));
+    *n_bytes = events->bytes_before + ftell(events->file);
     return LEIT_OK;
 }

@@ -19,7 +19,8 @@ struct leit_journal {
     leit_events *events;
 };
 
-leit_status leit_journal_open(const char *directory, int64_t metrics_bytes, leit_journal **result)
+leit_status leit_journal_open(const char *directory, leit_journal_place place,
+                              leit_journal **result)
 {
     leit_journal *journal = NULL;
     LEIT_TRY(LEIT_ALLOC(journal, 1));
@@ -28,14 +29,14 @@ leit_status leit_journal_open(const char *directory, int64_t metrics_bytes, leit
     char *events = leit_path_join(&journal->arena, directory, "events");
     if (journal->path == NULL || events == NULL) status = LEIT_INTERNAL;
     if (status == LEIT_OK) {
-        journal->metrics = fopen(journal->path, metrics_bytes > 0 ? "r+" : "w");
+        journal->metrics = fopen(journal->path, place.metrics_bytes > 0 ? "r+" : "w");
         if (journal->metrics == NULL ||
-            ftruncate(fileno(journal->metrics), (off_t)metrics_bytes) != 0 ||
+            ftruncate(fileno(journal->metrics), (off_t)place.metrics_bytes) != 0 ||
             fseek(journal->metrics, 0, SEEK_END) != 0)
             status = leit_fail(LEIT_DATA, __func__, "cannot write %s: %s", journal->path,
                                strerror(errno));
     }
-    if (status == LEIT_OK) status = leit_events_open(events, &journal->events);
+    if (status == LEIT_OK) status = leit_events_open(events, place.events_bytes, &journal->events);
     if (status != LEIT_OK) {
         leit_journal_close(journal);
         return status;
@@ -89,10 +90,10 @@ leit_status leit_journal_validation(leit_journal *journal, const char *phase, in
     return leit_events_scalar(journal->events, tag, step, value);
 }
 
-leit_status leit_journal_sync(leit_journal *journal, int64_t *metrics_bytes)
+leit_status leit_journal_sync(leit_journal *journal, leit_journal_place *place)
 {
     LEIT_FAIL_IF(fflush(journal->metrics) != 0 || fsync(fileno(journal->metrics)) != 0, LEIT_DATA,
                  "cannot write %s: %s", journal->path, strerror(errno));
-    *metrics_bytes = ftell(journal->metrics);
-    return leit_events_flush(journal->events);
+    place->metrics_bytes = ftell(journal->metrics);
+    return leit_events_flush(journal->events, &place->events_bytes);
 }

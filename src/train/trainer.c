@@ -43,7 +43,8 @@ typedef struct trainer {
     /* What a checkpoint keeps beside the parameters. */
     struct {
         int64_t phase, step; /* step: done in this phase */
-        int64_t epochs_since_best, is_complete, metrics_bytes;
+        int64_t epochs_since_best, is_complete;
+        leit_journal_place journal;
         double best_value;
     } state;
 } trainer;
@@ -108,7 +109,9 @@ static leit_status add_state(const trainer *t, leit_checkpoint_writer *writer)
     LEIT_TRY(
         leit_checkpoint_add_i64(writer, "state/epochs_since_best", t->state.epochs_since_best));
     LEIT_TRY(leit_checkpoint_add_i64(writer, "state/is_complete", t->state.is_complete));
-    LEIT_TRY(leit_checkpoint_add_i64(writer, "state/metrics_bytes", t->state.metrics_bytes));
+    const leit_journal_place *journal = &t->state.journal;
+    LEIT_TRY(leit_checkpoint_add_i64(writer, "state/metrics_bytes", journal->metrics_bytes));
+    LEIT_TRY(leit_checkpoint_add_i64(writer, "state/events_bytes", journal->events_bytes));
     return leit_checkpoint_add_f64(writer, "state/best_value", t->state.best_value);
 }
 
@@ -119,10 +122,14 @@ static leit_status read_state(trainer *t, const leit_checkpoint *checkpoint)
     LEIT_TRY(
         leit_checkpoint_i64(checkpoint, "state/epochs_since_best", &t->state.epochs_since_best));
     LEIT_TRY(leit_checkpoint_i64(checkpoint, "state/is_complete", &t->state.is_complete));
-    LEIT_TRY(leit_checkpoint_i64(checkpoint, "state/metrics_bytes", &t->state.metrics_bytes));
+    leit_journal_place *journal = &t->state.journal;
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "state/metrics_bytes", &journal->metrics_bytes));
+    /* Checkpoints from before this number was kept: their events stay whole. */
+    if (leit_checkpoint_i64(checkpoint, "state/events_bytes", &journal->events_bytes) != LEIT_OK)
+        journal->events_bytes = INT64_MAX;
     LEIT_TRY(leit_checkpoint_f64(checkpoint, "state/best_value", &t->state.best_value));
     LEIT_FAIL_IF(t->state.phase < 0 || t->state.phase >= t->matcher->strategy->n_phases ||
-                     t->state.step < 0,
+                     t->state.step < 0 || journal->metrics_bytes < 0 || journal->events_bytes < 0,
                  LEIT_CHECKPOINT, "%s: phase %" PRId64 ", step %" PRId64 " cannot be",
                  leit_checkpoint_path(checkpoint), t->state.phase, t->state.step);
     return LEIT_OK;
@@ -136,7 +143,7 @@ static const char *vocabulary_of(const trainer *t)
 /* Everything that is needed to go on, as checkpoints/step-<phase>-<step>. */
 static leit_status save_progress(trainer *t)
 {
-    LEIT_TRY(leit_journal_sync(t->journal, &t->state.metrics_bytes));
+    LEIT_TRY(leit_journal_sync(t->journal, &t->state.journal));
     char name[64];
     snprintf(name, sizeof name, "step-%" PRId64 "-%09" PRId64, t->state.phase, t->state.step);
     leit_checkpoint_writer *writer = NULL;
@@ -510,7 +517,7 @@ static leit_status run(trainer *t)
     LEIT_TRY(resume(t));
     if (t->state.is_complete) return LEIT_OK;
     LEIT_TRY(write_about(t));
-    LEIT_TRY(leit_journal_open(directory, t->state.metrics_bytes, &t->journal));
+    LEIT_TRY(leit_journal_open(directory, t->state.journal, &t->journal));
     return run_phases(t);
 }
 

@@ -2,6 +2,8 @@
 
     LEIT_KEEP=1 build/tests/test_checkpoint        prints the folder it kept
     python tests/oracle/checkpoint_h5py.py FOLDER/step-1
+
+tests/container/test_h5py.sh does both.
 """
 
 import json

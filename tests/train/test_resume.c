@@ -1,5 +1,5 @@
 /* Whatever ends a run, going on from its folder gives what a run that never stopped gives: the same
- * bits in every tensor and the same bytes in metrics.jsonl. */
+ * bits in every tensor, the same bytes in metrics.jsonl and the same scalars in the events. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "core/stop.h"
 #include "leitmotif/log.h"
 #include "leitmotif/train.h"
+#include "support/event_records.h"
 #include "support/testing.h"
 #include "support/toy.h"
 
@@ -29,13 +30,14 @@ static const char *in_scratch(const char *name)
 static leit_recipe *recipe_of(const char *strategy, const char *run, const char *const *more)
 {
     char directory[1300];
-    const char *overrides[6] = {directory};
+    const char *overrides[6] = {directory, "model.text.layers=1"};
     snprintf(directory, sizeof directory, "run.directory=%s", in_scratch(run));
-    for (int i = 0; more != NULL && i < 3 && more[i] != NULL; i++) overrides[i + 1] = more[i];
+    for (int i = 0; more != NULL && i < 3 && more[i] != NULL; i++) overrides[i + 2] = more[i];
     return leit_toy_recipe(leit_test_directory(), strategy, overrides);
 }
 
-static const char *const SHORT[] = {"train.max_steps=5", NULL};
+/* Epochs have two (text) or three steps: this ends in the second one. */
+static const char *const SHORT[] = {"train.max_steps=4", NULL};
 
 static leit_status train(const char *strategy, const char *run, const char *const *more,
                          leit_train_summary *summary)
@@ -51,6 +53,17 @@ static void expect_same_file(const char *a, const char *b)
     leit_buffer left = {0}, right = {0};
     assert_ok(leit_file_read(a, 1 << 24, &left));
     assert_ok(leit_file_read(b, 1 << 24, &right));
+    assert_string_equal(leit_buffer_text(&left), leit_buffer_text(&right));
+    leit_buffer_clear(&left);
+    leit_buffer_clear(&right);
+}
+
+static void expect_same_scalars(const char *a, const char *b)
+{
+    leit_buffer left = {0}, right = {0};
+    leit_test_event_scalars(a, &left);
+    leit_test_event_scalars(b, &right);
+    assert_true(left.size_bytes > 100);
     assert_string_equal(leit_buffer_text(&left), leit_buffer_text(&right));
     leit_buffer_clear(&left);
     leit_buffer_clear(&right);
@@ -104,6 +117,9 @@ static void expect_same_run(const char *a, const char *b)
     snprintf(left, sizeof left, "%s/metrics.jsonl", in_scratch(a));
     snprintf(right, sizeof right, "%s/metrics.jsonl", in_scratch(b));
     expect_same_file(left, right);
+    snprintf(left, sizeof left, "%s/events", in_scratch(a));
+    snprintf(right, sizeof right, "%s/events", in_scratch(b));
+    expect_same_scalars(left, right);
 }
 
 /* ---- stopped ---- */
@@ -176,12 +192,12 @@ static void die_at_validation(void *context, leit_log_level level, const char *m
     if (level == LEIT_LOG_INFO && strstr(message, "epoch 1:") != NULL) kill(getpid(), SIGKILL);
 }
 
-/* Killed some steps behind the last save (3 of 4 steps): those steps are done again, and their
+/* Killed some steps behind the last save (2 of 3 steps): those steps are done again, and their
  * lines in metrics.jsonl are cut off. */
 static void test_killed(void **state)
 {
     (void)state;
-    static const char *const saving[] = {"run.checkpoint_every_steps=3", "train.schedule=cosine",
+    static const char *const saving[] = {"run.checkpoint_every_steps=2", "train.schedule=cosine",
                                          NULL};
     assert_ok(train("multihead", "whole", saving, NULL));
     const pid_t child = fork();
@@ -193,10 +209,10 @@ static void test_killed(void **state)
     int how;
     assert_int_equal(waitpid(child, &how, 0), child);
     assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
-    assert_true(leit_file_exists(in_scratch("killed/checkpoints/step-0-000000003")));
+    assert_true(leit_file_exists(in_scratch("killed/checkpoints/step-0-000000002")));
     leit_train_summary summary;
     assert_ok(train("multihead", "killed", saving, &summary));
-    assert_int_equal(summary.n_steps, 5); /* 8 but for the 3 that were saved */
+    assert_int_equal(summary.n_steps, 4); /* 6 but for the 2 that were saved */
     expect_same_run("whole", "killed");
 }
 
@@ -252,7 +268,7 @@ static void test_never_starts_anew(void **state)
     leit_request_stop();
     assert_int_equal(train("multihead", "anew", never, NULL), LEIT_AGAIN);
     assert_false(leit_file_exists(in_scratch("anew/checkpoints/best")));
-    assert_false(leit_file_exists(in_scratch("anew/checkpoints/step-0-000000008")));
+    assert_false(leit_file_exists(in_scratch("anew/checkpoints/step-0-000000006")));
     assert_true(leit_file_exists(in_scratch("anew/checkpoints/step-0-000000001")));
     leit_stop_set(false);
     assert_ok(train("multihead", "anew", same_seed, NULL));
@@ -265,7 +281,7 @@ static void test_never_starts_anew(void **state)
 static void test_threads_give_the_same_bits(void **state)
 {
     (void)state;
-    static const char *const two[] = {"run.threads=2", "train.max_steps=5", NULL};
+    static const char *const two[] = {"run.threads=2", "train.max_steps=4", NULL};
     assert_ok(train("metric3", "two_threads", two, NULL));
     expect_same_run("straight_metric3", "two_threads");
 }
@@ -276,7 +292,7 @@ static void test_accumulation(void **state)
     static const char *const halves[] = {"train.accumulate=2", "train.batch=4", NULL};
     leit_train_summary summary;
     assert_ok(train("multihead", "halves", halves, &summary));
-    assert_int_equal(summary.n_steps, 8); /* 8 batches of 4 an epoch, 2 to a step */
+    assert_int_equal(summary.n_steps, 6); /* 6 batches of 4 an epoch, 2 to a step */
     leit_request_stop();
     assert_int_equal(train("multihead", "halves_stopped", halves, NULL), LEIT_AGAIN);
     leit_stop_set(false);
@@ -294,8 +310,8 @@ static void test_early_stop(void **state)
     leit_train_summary summary;
     assert_ok(train("multihead", "early", patient, &summary));
     /* nothing learns, but running statistics move: the figure may improve for some epochs */
-    assert_true(summary.n_steps < 50 * 4 && summary.n_steps >= 3 * 4);
-    assert_int_equal(summary.n_steps % 4, 0);
+    assert_true(summary.n_steps < 50 * 3 && summary.n_steps >= 3 * 3);
+    assert_int_equal(summary.n_steps % 3, 0);
     assert_true(leit_file_exists(in_scratch("early/checkpoints/best")));
 }
 
@@ -353,7 +369,7 @@ static void test_reuse(void **state)
     assert_int_equal(link(in_scratch("text.h5"), in_scratch("text2.h5")), 0);
     leit_train_summary summary;
     assert_ok(train("classification", "reusing", more, &summary));
-    assert_int_equal(summary.n_steps, 8); /* text alone */
+    assert_int_equal(summary.n_steps, 4); /* text alone */
     FILE *metrics = fopen(in_scratch("reusing/metrics.jsonl"), "r");
     assert_non_null(metrics);
     while (fgets(line, sizeof line, metrics) != NULL)
@@ -368,7 +384,7 @@ static int write_corpora(void **state)
 {
     (void)state;
     const leit_toy_options options = {
-        .n_texts_per_label = 10, .n_clips_per_label = 5, .n_samples = 12000};
+        .n_texts_per_label = 5, .n_clips_per_label = 5, .n_samples = 12000};
     leit_toy_write(leit_test_directory(), &options);
     return 0;
 }
