@@ -105,8 +105,8 @@ static void loudness_text(double loudness_lkfs, char *text, size_t text_bytes)
 static leit_status put_emotion(const leit_cue_emotion *emotion, leit_buffer *text)
 {
     if (emotion->mood != NULL)
-        LEIT_TRY(leit_buffer_printf(text, "  %s (%.0f %%)\n", emotion->mood,
-                                    100 * emotion->probability));
+        LEIT_TRY(leit_buffer_printf(text, "  %s (%s %.2f)\n", emotion->mood, emotion->measure,
+                                    emotion->value));
     if (emotion->has_valence_arousal)
         LEIT_TRY(leit_buffer_printf(text, "  %s (valence %.2f, arousal %.2f)\n", emotion->words,
                                     emotion->valence, emotion->arousal));
@@ -121,7 +121,7 @@ static leit_status put_tracks(const leit_cue *cue, bool has_moods, leit_buffer *
         const char *path = short_path(arena, cue->tracks[i].path);
         if (path == NULL) return LEIT_INTERNAL;
         if (width_of(path) > path_width) path_width = width_of(path);
-        if (has_moods && width_of(cue->tracks[i].mood) > mood_width)
+        if (has_moods && cue->tracks[i].mood != NULL && width_of(cue->tracks[i].mood) > mood_width)
             mood_width = width_of(cue->tracks[i].mood);
     }
     if (mood_width > MAX_MOOD_WIDTH) mood_width = MAX_MOOD_WIDTH;
@@ -140,8 +140,8 @@ static leit_status put_tracks(const leit_cue *cue, bool has_moods, leit_buffer *
         LEIT_TRY(leit_buffer_printf(text, "  %3lld  ", (long long)i + 1));
         LEIT_TRY(put_padded(text, short_path(arena, track->path), path_width));
         if (has_moods) {
-            const char *mood =
-                leit_cue_sheet_line(arena, track->mood, strlen(track->mood), mood_width);
+            const char *known = track->mood == NULL ? "-" : track->mood;
+            const char *mood = leit_cue_sheet_line(arena, known, strlen(known), mood_width);
             if (mood == NULL) return LEIT_INTERNAL;
             LEIT_TRY(leit_buffer_puts(text, "  "));
             LEIT_TRY(put_padded(text, mood, mood_width));
@@ -220,7 +220,7 @@ static json_t *json_emotion(const leit_cue_emotion *emotion)
     json_t *object = json_object();
     if (emotion->mood != NULL) {
         json_object_set_new(object, "mood", json_text(emotion->mood));
-        json_object_set_new(object, "probability", json_number(emotion->probability));
+        json_object_set_new(object, emotion->measure, json_number(emotion->value));
     }
     if (emotion->has_valence_arousal) {
         json_object_set_new(object, "valence", json_number(emotion->valence));

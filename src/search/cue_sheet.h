@@ -10,7 +10,7 @@
 
 typedef struct leit_cue_track {
     const char *path;
-    const char *mood;   /* NULL where the strategy has none */
+    const char *mood;   /* NULL where it is not known */
     const char *reason; /* a short phrase */
     double score;       /* see score_kind */
     double duration_s, loudness_lkfs;
@@ -18,8 +18,9 @@ typedef struct leit_cue_track {
 
 /* The emotion of a scene as its strategy sees it. */
 typedef struct leit_cue_emotion {
-    const char *mood; /* NULL where the strategy predicts none */
-    double probability;
+    const char *mood;    /* NULL where it is not known */
+    const char *measure; /* "probability"; "similarity" or "distance" to texts of that mood */
+    double value;        /* of the measure */
     bool has_valence_arousal;
     double valence, arousal; /* in [0, 1] */
     const char *words;       /* "unpleasant, excited"; NULL without valence and arousal */

@@ -105,6 +105,11 @@ static leit_status open_all(match *m)
     if (m->index->n_pending > 0)
         leit_log(LEIT_LOG_WARNING, "%s: %" PRId64 " files of the folder are not indexed yet",
                  options->index, m->index->n_pending);
+    if (leit_rule_has_places(m->rule) && m->loaded.matcher->places[LEIT_MODALITY_TEXT].rows == NULL)
+        leit_log(LEIT_LOG_WARNING,
+                 "%s does not say where the moods lie, so no scene is given a name: it was saved "
+                 "before its first validation or by an older version; train again to have names",
+                 model);
     return leit_wordpiece_create(m->loaded.vocabulary, strlen(m->loaded.vocabulary),
                                  "the model's vocabulary", &m->tokenizer);
 }
@@ -158,7 +163,7 @@ static leit_status rank(match *m)
 
 /* ---- words ---- */
 
-static leit_status describe_mood(match *m, int64_t scene, leit_cue_emotion *emotion)
+static void describe_likelihood(const match *m, int64_t scene, leit_cue_emotion *emotion)
 {
     const leit_mood_names *names = &m->loaded.matcher->names;
     const bool is_music = m->rule == LEIT_RULE_MUSIC_MOOD;
@@ -167,8 +172,16 @@ static leit_status describe_mood(match *m, int64_t scene, leit_cue_emotion *emot
     double sum = 0;
     for (int64_t k = 0; k < m->story.width; k++) sum += exp((double)logits[k] - logits[best]);
     emotion->mood = is_music ? names->music_labels[best] : names->text_labels[best];
-    emotion->probability = 1 / sum;
-    return LEIT_OK;
+    emotion->measure = "probability";
+    emotion->value = 1 / sum;
+}
+
+static void describe_place(const match *m, int64_t scene, leit_cue_emotion *emotion)
+{
+    emotion->mood =
+        leit_matcher_nearest_mood(m->loaded.matcher, LEIT_MODALITY_TEXT,
+                                  m->story.answers + scene * m->story.width, &emotion->value);
+    emotion->measure = m->rule == LEIT_RULE_EUCLIDEAN ? "distance" : "similarity";
 }
 
 /* Thirds of the scale in words. */
@@ -195,7 +208,18 @@ static leit_status describe_valence_arousal(match *m, int64_t scene, leit_cue_em
     return emotion->words == NULL ? LEIT_INTERNAL : LEIT_OK;
 }
 
-static const char *reason_of(match *m, int64_t scene, const leit_ranked_track *ranked)
+/* What a track sounds like: said by the index, or by the place of its answer. */
+static const char *mood_of(const match *m, int32_t track)
+{
+    const leit_index *index = m->index;
+    if (index->mood != NULL) return index->space.music_labels[index->mood[track]];
+    double nearness = 0;
+    return leit_matcher_nearest_mood(m->loaded.matcher, LEIT_MODALITY_MUSIC,
+                                     index->answers + track * index->space.width, &nearness);
+}
+
+static const char *reason_of(match *m, int64_t scene, const leit_ranked_track *ranked,
+                             const char *mood)
 {
     leit_arena *arena = &m->sheet.arena;
     const leit_index *index = m->index;
@@ -211,7 +235,8 @@ static const char *reason_of(match *m, int64_t scene, const leit_ranked_track *r
     case LEIT_RULE_COSINE:
     case LEIT_RULE_NONE: break;
     }
-    return leit_arena_printf(arena, "similarity %.3f", ranked->score);
+    if (mood == NULL) return leit_arena_printf(arena, "similarity %.3f", ranked->score);
+    return leit_arena_printf(arena, "similarity %.3f, like %s music", ranked->score, mood);
 }
 
 static leit_status fill_tracks(match *m, int64_t scene, leit_cue *cue)
@@ -224,9 +249,10 @@ static leit_status fill_tracks(match *m, int64_t scene, leit_cue *cue)
         const leit_ranked_track *ranked = &m->ranked[scene * m->options.top + i];
         leit_index_track track;
         LEIT_TRY(leit_index_track_at(index, ranked->track, &track));
+        const char *mood = mood_of(m, ranked->track);
         tracks[i] = (leit_cue_track){.path = track.path,
-                                     .mood = track.mood,
-                                     .reason = reason_of(m, scene, ranked),
+                                     .mood = mood,
+                                     .reason = reason_of(m, scene, ranked, mood),
                                      .score = ranked->score,
                                      .duration_s = track.duration_s,
                                      .loudness_lkfs = track.loudness_lkfs};
@@ -253,7 +279,10 @@ static leit_status fill_cue(match *m, int64_t i, leit_cue *cue)
                                            FIRST_WORDS_WIDTH);
         if (cue->heading == NULL) return LEIT_INTERNAL;
     }
-    if (leit_match_rule_has_moods(m->rule)) LEIT_TRY(describe_mood(m, i, &cue->emotion));
+    if (leit_match_rule_has_moods(m->rule))
+        describe_likelihood(m, i, &cue->emotion);
+    else
+        describe_place(m, i, &cue->emotion);
     if (m->rule == LEIT_RULE_EUCLIDEAN) LEIT_TRY(describe_valence_arousal(m, i, &cue->emotion));
     LEIT_TRY(fill_tracks(m, i, cue));
     if (m->index->n_tracks == 0) {

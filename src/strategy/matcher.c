@@ -75,6 +75,8 @@ void leit_matcher_free(leit_matcher *matcher)
     if (matcher == NULL) return;
     leit_music_front_close(&matcher->front);
     leit_parameters_clear(&matcher->parameters);
+    leit_places_clear(&matcher->places[LEIT_MODALITY_TEXT]);
+    leit_places_clear(&matcher->places[LEIT_MODALITY_MUSIC]);
     leit_arena_clear(&matcher->arena);
     leit_free(matcher);
 }
@@ -123,4 +125,28 @@ int32_t leit_matcher_music_class(const leit_matcher *matcher, const float *text_
     for (int32_t k = 0; k < names->n_music_labels; k++)
         if (strcmp(names->music_labels[k], mood) == 0) return k;
     return -1;
+}
+
+leit_status leit_matcher_learn_places(leit_matcher *matcher, enum leit_modality modality,
+                                      int64_t width, int64_t n, const float *answers,
+                                      const int32_t *label)
+{
+    const leit_match_rule rule = matcher->strategy->rule;
+    const leit_mood_names *names = &matcher->names;
+    if (!leit_rule_has_places(rule)) return LEIT_OK;
+    return leit_places_learn(&matcher->places[modality], rule,
+                             modality == LEIT_MODALITY_TEXT ? names->n_text_labels
+                                                            : names->n_music_labels,
+                             width, n, answers, label);
+}
+
+const char *leit_matcher_nearest_mood(const leit_matcher *matcher, enum leit_modality modality,
+                                      const float *answer, double *nearness)
+{
+    const leit_mood_names *names = &matcher->names;
+    const int32_t nearest =
+        leit_places_nearest(&matcher->places[modality], matcher->strategy->rule, answer, nearness);
+    if (nearest < 0) return NULL;
+    return modality == LEIT_MODALITY_TEXT ? names->text_labels[nearest]
+                                          : names->music_labels[nearest];
 }

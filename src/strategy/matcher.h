@@ -7,6 +7,7 @@
 
 #include "model/music_encoder.h"
 #include "model/text_encoder.h"
+#include "strategy/places.h"
 #include "strategy/strategy.h"
 
 /* What a matcher must know of the data it speaks about; kept in every checkpoint. */
@@ -22,6 +23,8 @@ typedef struct leit_matcher {
     const leit_strategy *strategy;
     leit_space space;
     leit_mood_names names; /* copied */
+    leit_places places[2]; /* of each modality's labels; not known before the first validation */
+    int64_t answer_width;  /* of the tower that was built last; 0 without one */
     leit_music_front front;
     leit_parameters parameters;
     const leit_backend *backend;
@@ -78,6 +81,16 @@ leit_status leit_tower_clips(leit_tower *tower, const leit_clip *clips, int64_t 
 /* The music class that the answer of the text tower (width) stands for, under the likelihood rules;
  * -1 where the music taxonomy lacks it. */
 int32_t leit_matcher_music_class(const leit_matcher *matcher, const float *text_answer);
+
+/* Learns where the labels of a modality lie from n answers (n, width) and their labels (n); nothing
+ * where the strategy has no places. */
+leit_status leit_matcher_learn_places(leit_matcher *matcher, enum leit_modality modality,
+                                      int64_t width, int64_t n, const float *answers,
+                                      const int32_t *label);
+
+/* The name of the mood that lies nearest to an answer; NULL when it is not known. */
+const char *leit_matcher_nearest_mood(const leit_matcher *matcher, enum leit_modality modality,
+                                      const float *answer, double *nearness);
 
 /* The index of the largest of n values, the first of a tie. */
 int32_t leit_argmax(const float *values, int64_t n);

@@ -48,10 +48,56 @@ static uint64_t fingerprint_of(const leit_matcher *matcher)
     return sum;
 }
 
+/* ---- places ---- */
+
+static const char *const place_names[2] = {
+    [LEIT_MODALITY_TEXT] = "text.places", [LEIT_MODALITY_MUSIC] = "music.places"};
+
+static leit_status save_places(const leit_matcher *matcher, leit_checkpoint_writer *writer)
+{
+    for (int modality = 0; modality < 2; modality++) {
+        const leit_places *places = &matcher->places[modality];
+        if (places->rows == NULL) continue;
+        const leit_tensor tensor = {.name = place_names[modality],
+                                    .dtype = LEIT_F32,
+                                    .rank = 2,
+                                    .shape = {places->n_labels, places->width},
+                                    .data = places->rows};
+        LEIT_TRY(leit_checkpoint_add(writer, &tensor));
+    }
+    return LEIT_OK;
+}
+
+/* Where there are places both towers answer with the same width. */
+static leit_status read_places(leit_matcher *matcher, enum leit_modality modality,
+                               const leit_checkpoint *checkpoint)
+{
+    leit_places *places = &matcher->places[modality];
+    leit_places_clear(places);
+    if (!leit_rule_has_places(matcher->strategy->rule) ||
+        !leit_checkpoint_has(checkpoint, place_names[modality]))
+        return LEIT_OK;
+    const leit_mood_names *names = &matcher->names;
+    const int64_t K = modality == LEIT_MODALITY_TEXT ? names->n_text_labels : names->n_music_labels;
+    const int64_t E = matcher->answer_width;
+    LEIT_TRY(LEIT_ALLOC(places->rows, K * E));
+    places->n_labels = K;
+    places->width = E;
+    const leit_tensor tensor = {.name = place_names[modality],
+                                .dtype = LEIT_F32,
+                                .rank = 2,
+                                .shape = {K, E},
+                                .data = places->rows};
+    return leit_checkpoint_read(checkpoint, &tensor);
+}
+
+/* ---- all of it ---- */
+
 leit_status leit_matcher_save(const leit_matcher *matcher, const char *vocabulary,
                               leit_checkpoint_writer *writer)
 {
     LEIT_TRY(save_about(matcher, vocabulary, writer));
+    LEIT_TRY(save_places(matcher, writer));
     LEIT_TRY(leit_checkpoint_add_i64(writer, "fingerprint", (int64_t)fingerprint_of(matcher)));
     for (size_t i = 0; i < matcher->parameters.count; i++) {
         const leit_tensor tensor = tensor_of(&matcher->parameters.list[i]);
@@ -78,6 +124,9 @@ leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *chec
         LEIT_TRY(leit_checkpoint_read(checkpoint, &tensor));
         count++;
     }
+    for (int modality = 0; modality < 2; modality++)
+        if (starts_with_any(place_names[modality], prefixes))
+            LEIT_TRY(read_places(matcher, (enum leit_modality)modality, checkpoint));
     if (n_read != NULL) *n_read = count;
     return LEIT_OK;
 }
@@ -128,6 +177,8 @@ static leit_status open_towers(leit_loaded_matcher *loaded, int towers)
     if (has_text) LEIT_TRY(leit_plan_measure(loaded->text.plan, &memory));
     if (has_music) LEIT_TRY(leit_plan_measure(loaded->music.plan, &memory));
     LEIT_TRY(leit_parameters_borrow(&matcher->parameters, find_values, loaded->checkpoint));
+    LEIT_TRY(read_places(matcher, LEIT_MODALITY_TEXT, loaded->checkpoint));
+    LEIT_TRY(read_places(matcher, LEIT_MODALITY_MUSIC, loaded->checkpoint));
     if (has_text) LEIT_TRY(leit_plan_finish(loaded->text.plan));
     if (has_music) LEIT_TRY(leit_plan_finish(loaded->music.plan));
     return LEIT_OK;

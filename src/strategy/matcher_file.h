@@ -1,5 +1,6 @@
 /* A matcher in a checkpoint. Parameters stand under their own names; beside them the resolved
- * recipe, the mood names and the WordPiece vocabulary, so that a checkpoint can be asked for music
+ * recipe, the mood names, where the moods lie ("text.places", "music.places"; absent before the
+ * first validation) and the WordPiece vocabulary, so that a checkpoint can be asked for music
  * without any corpus. */
 #ifndef LEIT_STRATEGY_MATCHER_FILE_H
 #define LEIT_STRATEGY_MATCHER_FILE_H
@@ -7,11 +8,12 @@
 #include "checkpoint/checkpoint.h"
 #include "strategy/matcher.h"
 
-/* Adds recipe, names, vocabulary (NUL-terminated, "" for tagging) and all parameters. */
+/* Adds recipe, names, vocabulary (NUL-terminated, "" for tagging), places and all parameters. */
 leit_status leit_matcher_save(const leit_matcher *matcher, const char *vocabulary,
                               leit_checkpoint_writer *writer);
 
-/* Reads the parameters whose name starts with one of the prefixes (NULL-terminated).
+/* Reads the parameters, and the places, whose name starts with one of the prefixes
+ * (NULL-terminated).
  * LEIT_CHECKPOINT, naming the first one, when any is missing or of another shape. *n_read may be
  * NULL. */
 leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *checkpoint,

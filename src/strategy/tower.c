@@ -42,7 +42,7 @@ leit_status leit_tower_create(leit_matcher *matcher, enum leit_modality modality
     else
         build_music(matcher, tower);
     leit_plan_keep(tower->plan, tower->output);
-    tower->width = leit_plan_dim(tower->plan, tower->output, 1);
+    tower->width = matcher->answer_width = leit_plan_dim(tower->plan, tower->output, 1);
     return LEIT_OK;
 }
 

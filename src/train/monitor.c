@@ -150,15 +150,20 @@ static leit_status judge(const leit_matcher *matcher, const leit_phase *phase,
     return LEIT_OK;
 }
 
-leit_status leit_monitor_run(const leit_matcher *matcher, const leit_phase *phase,
-                             leit_tower *text_tower, leit_tower *music_tower,
-                             const leit_dataset *data, double *value)
+leit_status leit_monitor_run(leit_matcher *matcher, const leit_phase *phase, leit_tower *text_tower,
+                             leit_tower *music_tower, const leit_dataset *data, double *value)
 {
     leit_answers answers;
     LEIT_TRY(leit_answers_collect(phase->trains_text ? text_tower : NULL,
                                   phase->trains_music ? music_tower : NULL, data, LEIT_SPLIT_VALID,
                                   &answers));
     leit_status status = judge(matcher, phase, &answers, data, value);
+    if (status == LEIT_OK && phase->trains_text)
+        status = leit_matcher_learn_places(matcher, LEIT_MODALITY_TEXT, answers.text_width,
+                                           answers.n_texts, answers.text, answers.text_label);
+    if (status == LEIT_OK && phase->trains_music)
+        status = leit_matcher_learn_places(matcher, LEIT_MODALITY_MUSIC, answers.clip_width,
+                                           answers.n_clips, answers.clip, answers.clip_label);
     leit_answers_clear(&answers);
     return status;
 }

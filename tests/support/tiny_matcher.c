@@ -44,6 +44,23 @@ static void scatter(leit_parameters *parameters, int seed)
     }
 }
 
+/* Any answers will do: each label lies somewhere else. */
+static void learn_places(leit_matcher *matcher, int seed)
+{
+    enum { N = 12, MAX_WIDTH = 8 };
+    const int64_t width = matcher->answer_width;
+    float answers[N * MAX_WIDTH];
+    int32_t label[N];
+    assert_true(width <= MAX_WIDTH);
+    for (int modality = 0; modality < 2; modality++) {
+        leit_rng rng = leit_rng_start((uint64_t)seed, LEIT_STREAM_INIT, 8, (uint32_t)modality);
+        for (int64_t i = 0; i < N * width; i++) answers[i] = leit_rng_uniform(&rng);
+        for (int i = 0; i < N; i++) label[i] = i % 3;
+        assert_ok(leit_matcher_learn_places(matcher, (enum leit_modality)modality, width, N,
+                                            answers, label));
+    }
+}
+
 const char *leit_tiny_matcher(const char *name, const char *strategy, int seed)
 {
     static char paths[16][1024];
@@ -51,6 +68,7 @@ const char *leit_tiny_matcher(const char *name, const char *strategy, int seed)
     static const char *const text_labels[] = {"happy", "sad", "fear"};
     static const char *const music_labels[] = {"happy", "sad", "scary"};
     char yaml[2048];
+    const bool is_unplaced = strncmp(name, "unplaced", 8) == 0;
     snprintf(yaml, sizeof yaml, recipe_yaml, strategy, strategy, seed);
     leit_recipe *recipe = NULL;
     assert_ok(leit_recipe_parse("tiny.yaml", yaml, strlen(yaml), NULL, 0, &recipe));
@@ -63,6 +81,7 @@ const char *leit_tiny_matcher(const char *name, const char *strategy, int seed)
     if (!is_tagging) assert_ok(leit_tower_create(matcher, LEIT_MODALITY_TEXT, &text));
     assert_ok(leit_matcher_allocate(matcher, false));
     scatter(&matcher->parameters, seed);
+    if (!is_unplaced) learn_places(matcher, seed);
     save(matcher, name);
     leit_tower_clear(&text);
     leit_tower_clear(&music);

@@ -7,7 +7,8 @@
 
 /* Saves a checkpoint of the strategy ("metric2", ...) with weights drawn from the seed as
  * <test directory>/<name> and returns its path; valid until the program ends. Texts are happy, sad
- * or fear, music happy, sad or scary. */
+ * or fear, music happy, sad or scary. A name that starts with "unplaced" gives one that does not
+ * know where they lie. */
 const char *leit_tiny_matcher(const char *name, const char *strategy, int seed);
 
 /* Writes 16-bit mono wav at 16 kHz: a tone of `hz` with a little noise; amplitude in [0, 1]. */
