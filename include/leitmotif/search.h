@@ -27,6 +27,7 @@ typedef struct leit_index_options {
     const char *model;  /* a checkpoint or a run folder */
     const char *output; /* the index, "x.h5"; one that is there already is brought up to date */
     int threads;        /* 0: all processors */
+    int save_every_s;   /* seconds after which what is done is saved on the way; 0: 180 */
 } leit_index_options;
 
 /* A file that is not in the index, and why. */
@@ -47,7 +48,8 @@ typedef struct leit_index_summary {
     void *memory; /* owns the strings */
 } leit_index_summary;
 
-/* Embeds every audio file with the model's music tower and writes the index, whole or not at all. A
+/* Embeds every audio file with the model's music tower and writes the index, whole or not at all,
+ * every save_every_s and at the end: a loss of power costs minutes, the same call goes on. A
  * file of unchanged size and time keeps its row, and so does one of the same content. What cannot
  * be used (unreadable, not audio, NaN, shorter than one mel frame, silent) is skipped and
  * listed. LEIT_AGAIN when it was asked to stop: what is done is saved, the same call goes on.

@@ -1,5 +1,6 @@
 /* Files are decided first (kept or to do), then listened to in groups: decoding and hashing of a
- * group run side by side, the music tower uses all threads on the clips of the group. */
+ * group run side by side, the music tower uses all threads on the clips of the group. Between
+ * groups what is done is saved now and then. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "search/library.h"
 
 enum { SAMPLE_RATE_HZ = 16000, FRAME_SAMPLES = 512, MAX_SECONDS = 3600, GROUP = 16 };
+enum { SAVE_EVERY_S = 180 };
 
 enum row_state { ROW_TO_DO, ROW_KEPT, ROW_NEW, ROW_SKIPPED };
 
@@ -263,24 +265,6 @@ static leit_status embed(build *b, int64_t n)
     return status;
 }
 
-static leit_status listen_to_all(build *b)
-{
-    while (b->n_done < b->n_to_do && !leit_stop_wanted()) {
-        const int64_t rest = b->n_to_do - b->n_done, n = rest < GROUP ? rest : GROUP;
-        leit_threads_run(b->threads, n, listen_task, b);
-        LEIT_TRY(embed(b, n));
-        for (int64_t task = 0; task < n; task++) {
-            row *r = &b->rows[b->to_do[b->n_done + task]];
-            leit_free(r->pcm);
-            r->pcm = NULL;
-        }
-        b->n_done += n;
-        leit_log(LEIT_LOG_PROGRESS, "%lld of %lld files", (long long)b->n_done,
-                 (long long)b->n_to_do);
-    }
-    return LEIT_OK;
-}
-
 /* ---- the file ---- */
 
 static int compare_skips(const void *a, const void *b)
@@ -308,6 +292,7 @@ static leit_status columns_take(build *b, columns *c)
     LEIT_TRY(LEIT_ALLOC(c->duration_s, n));
     LEIT_TRY(LEIT_ALLOC(c->loudness_lkfs, n));
     LEIT_TRY(LEIT_ALLOC(c->mood, n));
+    LEIT_TRY(LEIT_ALLOC(c->answers, n * (size_t)b->space.width));
     LEIT_TRY(LEIT_ALLOC(c->skipped, n_skips));
     LEIT_TRY(LEIT_ALLOC(c->reasons, n_skips));
     if (n_skips > 0) qsort(b->skips.skips, n_skips, sizeof *b->skips.skips, compare_skips);
@@ -315,7 +300,6 @@ static leit_status columns_take(build *b, columns *c)
         c->skipped[i] = b->skips.skips[i].path;
         c->reasons[i] = b->skips.skips[i].reason;
     }
-    c->answers = b->answers;
     return LEIT_OK;
 }
 
@@ -328,20 +312,21 @@ static void columns_clear(columns *c)
     leit_free(c->duration_s);
     leit_free(c->loudness_lkfs);
     leit_free(c->mood);
+    leit_free(c->answers);
     leit_free(c->skipped);
     leit_free(c->reasons);
 }
 
-/* Moves the rows that made it to the front, in order; returns their number. */
-static int64_t gather(build *b, columns *c)
+/* Takes the rows that made it so far, in order; returns their number. */
+static int64_t gather(const build *b, columns *c)
 {
     const int64_t width = b->space.width;
     int64_t n = 0;
     for (int64_t i = 0; i < b->n_rows; i++) {
         const row *r = &b->rows[i];
         if (r->state != ROW_KEPT && r->state != ROW_NEW) continue;
-        float *answer = b->answers + n * width;
-        memmove(answer, b->answers + i * width, (size_t)width * sizeof *answer);
+        float *answer = c->answers + n * width;
+        memcpy(answer, b->answers + i * width, (size_t)width * sizeof *answer);
         c->paths[n] = r->file->path;
         c->size_bytes[n] = r->file->size_bytes;
         c->mtime_ns[n] = r->file->mtime_ns;
@@ -380,6 +365,33 @@ static leit_status write_index(build *b, int64_t *n_tracks)
     }
     columns_clear(&c);
     return status;
+}
+
+/* ---- all of it ---- */
+
+static leit_status listen_to_all(build *b)
+{
+    const int save_every_s = b->options->save_every_s > 0 ? b->options->save_every_s : SAVE_EVERY_S;
+    int64_t saved_ns = leit_clock_ns();
+    while (b->n_done < b->n_to_do && !leit_stop_wanted()) {
+        const int64_t rest = b->n_to_do - b->n_done, n = rest < GROUP ? rest : GROUP;
+        leit_threads_run(b->threads, n, listen_task, b);
+        LEIT_TRY(embed(b, n));
+        for (int64_t task = 0; task < n; task++) {
+            row *r = &b->rows[b->to_do[b->n_done + task]];
+            leit_free(r->pcm);
+            r->pcm = NULL;
+        }
+        b->n_done += n;
+        if (b->n_done < b->n_to_do && leit_clock_seconds_since(saved_ns) >= save_every_s) {
+            int64_t n_tracks = 0;
+            LEIT_TRY(write_index(b, &n_tracks));
+            saved_ns = leit_clock_ns();
+        }
+        leit_log(LEIT_LOG_PROGRESS, "%lld of %lld files", (long long)b->n_done,
+                 (long long)b->n_to_do);
+    }
+    return LEIT_OK;
 }
 
 static leit_status summarize(build *b, int64_t n_tracks, leit_index_summary *summary)

@@ -48,7 +48,8 @@ static const char *make_library(const char *name, int n)
 static leit_status build(const char *folder, const char *model, const char *output,
                          leit_index_summary *summary)
 {
-    const leit_index_options options = {folder, model, output, 2};
+    const leit_index_options options = {
+        .folder = folder, .model = model, .output = output, .threads = 2};
     return leit_index_build(&options, summary);
 }
 
@@ -379,6 +380,48 @@ static void survives_a_full_disk(void **state)
     assert_false(leit_file_exists(scratch("full.h5.writing")));
 }
 
+/* A power cut can come at any moment: after the second group, more than a second from the start,
+ * both groups are on the disk and say that one file is left. */
+struct on_the_way {
+    const char *output;
+    int n_calls;
+    int64_t n_tracks, n_pending;
+};
+
+static void look_at_progress(void *context, leit_log_level level, const char *message)
+{
+    (void)message;
+    struct on_the_way *seen = context;
+    if (level != LEIT_LOG_PROGRESS) return;
+    if (++seen->n_calls == 1) {
+        assert_false(leit_file_exists(seen->output));
+        usleep(1100000);
+    }
+    if (seen->n_calls != 2) return;
+    leit_index *index = NULL;
+    assert_ok(leit_index_open(seen->output, &index));
+    seen->n_tracks = index->n_tracks;
+    seen->n_pending = index->n_pending;
+    leit_index_close(index);
+}
+
+static void saves_on_the_way(void **state)
+{
+    (void)state;
+    const char *model = leit_tiny_matcher("model", "metric2", 4);
+    const char *folder = make_library("way", 33);
+    struct on_the_way seen = {.output = scratch("way.h5")};
+    const leit_index_options options = {
+        .folder = folder, .model = model, .output = seen.output, .threads = 2, .save_every_s = 1};
+    leit_log_set_sink(look_at_progress, &seen);
+    assert_ok(leit_index_build(&options, NULL));
+    leit_log_set_sink(NULL, NULL);
+    assert_int_equal(seen.n_tracks, 32);
+    assert_int_equal(seen.n_pending, 1);
+    assert_ok(build(folder, model, scratch("once.h5"), NULL));
+    assert_same_file(seen.output, scratch("once.h5"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -386,6 +429,7 @@ int main(void)
         cmocka_unit_test(skips_bad_files_with_reasons),
         cmocka_unit_test(keeps_what_has_not_changed),
         cmocka_unit_test(stops_and_goes_on),
+        cmocka_unit_test(saves_on_the_way),
         cmocka_unit_test(refuses_wrong_places),
         cmocka_unit_test(refuses_damaged_indexes),
         cmocka_unit_test(survives_a_full_disk),
