@@ -5,7 +5,10 @@
 #ifndef LEIT_TESTS_GOLDEN_H
 #define LEIT_TESTS_GOLDEN_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "core/tensor.h"
 
 typedef struct leit_golden {
     void *container;
@@ -19,10 +22,8 @@ int leit_golden_count(const char *op);
 void leit_golden_open(const char *op, int index, leit_golden *golden);
 void leit_golden_close(leit_golden *golden);
 
-/* Reads <name><suffix> into `values`; a dataset that is absent leaves them as they are. */
-void leit_golden_read_f64(const leit_golden *golden, const char *name, const char *suffix,
-                          int64_t count, double *values);
-void leit_golden_read_i32(const leit_golden *golden, const char *name, int64_t count,
-                          int32_t *values);
+/* Reads <name><suffix> into `values`; false where there is none: they stay as they are. */
+bool leit_golden_read(const leit_golden *golden, const char *name, const char *suffix,
+                      leit_dtype dtype, int64_t count, void *values);
 
 #endif

@@ -6,9 +6,10 @@
 
 #include "kernels/harness.h"
 #include "kernels/layernorm.h"
+#include "kernels/maxpool2d.h"
 #include "support/testing.h"
 
-extern const leit_op_cases leit_cases_layernorm;
+extern const leit_op_cases leit_cases_layernorm, leit_cases_maxpool2d;
 
 enum sabotage {
     NONE,
@@ -130,6 +131,36 @@ static void red_when_the_reference_gradient_is_wrong(void **state)
     leit_buffer_clear(&findings);
 }
 
+static void wrong_argmax(leit_case *c)
+{
+    leit_cases_maxpool2d.forward_f64(c);
+    leit_case_u8(c, "argmax")[3] ^= 1;
+}
+
+static leit_status kernel_with_wrong_argmax(const leit_exec *exec, const void *untyped)
+{
+    const struct leit_maxpool2d *args = untyped;
+    LEIT_TRY(leit_maxpool2d_forward_cpu(exec, args));
+    args->argmax[3] ^= 1;
+    return LEIT_OK;
+}
+
+/* Reference and kernel agree on a wrong integer: the golden alone can tell. */
+static void red_when_an_integer_is_not_the_golden_one(void **state)
+{
+    (void)state;
+    leit_op_cases cases = leit_cases_maxpool2d;
+    cases.backward_f64 = NULL;
+    cases.forward_f64 = wrong_argmax;
+    leit_op wrong = leit_backend_cpu()->ops[LEIT_OP_maxpool2d];
+    wrong.forward = kernel_with_wrong_argmax;
+    leit_buffer findings = {0};
+    assert_false(leit_goldens_check(&cases, &wrong, &findings));
+    assert_non_null(
+        strstr(leit_buffer_text(&findings), "reference 'argmax' differs from the golden"));
+    leit_buffer_clear(&findings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +169,7 @@ int main(void)
         cmocka_unit_test(red_when_rows_behind_the_count_are_written),
         cmocka_unit_test(red_when_empty),
         cmocka_unit_test(red_when_the_reference_gradient_is_wrong),
+        cmocka_unit_test(red_when_an_integer_is_not_the_golden_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

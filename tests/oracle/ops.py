@@ -90,6 +90,13 @@ def linear(g):
         yield f"N={N} D={D} K={K} {activation}=1", buffers
 
 
+def pooled(x, pool):
+    """Max pooling of x (N, C, H, W): y (N, H', W', C), and which element of its window, row by row, each came from."""
+    y, indices = torch.nn.functional.max_pool2d(x, pool, return_indices=True)
+    i, j = indices // x.shape[3] % pool[0], indices % x.shape[3] % pool[1]
+    return nhwc(y), nhwc(i * pool[1] + j).to(torch.uint8)
+
+
 def batchnorm(g, shape, training, relu, residual, pool):
     """One case of batch normalisation in PyTorch; `shape` is (N, H, W, C) or (N, C)."""
     C, F = shape[-1], torch.nn.functional
@@ -110,7 +117,9 @@ def batchnorm(g, shape, training, relu, residual, pool):
         v = v + nchw(r)
     if relu:
         v = torch.relu(v)
-    y = nhwc(F.max_pool2d(v, pool)) if len(shape) == 4 else v
+    y, argmax = pooled(v, pool) if len(shape) == 4 else (v, None)
+    if pool and max(pool) > 1:
+        buffers["argmax"] = argmax
     dy, dw, db = normal(g, *y.shape), normal(g, C), normal(g, C)
     gradients = backward(y, dy, (x, w, b) + ((r,) if residual else ()))
     gx, gw, gb = gradients[:3]
@@ -142,10 +151,10 @@ def batchnorm1d(g):
 def maxpool2d(g):
     for N, H, W, C, pool in ((2, 5, 7, 11, (2, 2)), (2, 4, 6, 8, (2, 3))):
         x = normal(g, N, H, W, C).requires_grad_()
-        y = nhwc(torch.nn.functional.max_pool2d(nchw(x), pool))
+        y, argmax = pooled(nchw(x), pool)
         dy = normal(g, *y.shape)
         yield (f"N={N} H={H} W={W} C={C} pool_height={pool[0]} pool_width={pool[1]}",
-               dict(x=x, dy=dy, y=y, dx=backward(y, dy, x)[0]))
+               dict(x=x, dy=dy, y=y, argmax=argmax, dx=backward(y, dy, x)[0]))
 
 
 @op
@@ -440,8 +449,9 @@ def write(name):
             for buffer, values in buffers.items():
                 if isinstance(values, torch.Tensor):
                     values = values.detach().numpy()
-                integer = np.issubdtype(values.dtype, np.integer)
-                group.create_dataset(buffer, data=values.ravel().astype("<i4" if integer else "<f8"))
+                integer = "u1" if values.dtype == np.uint8 else "<i4"
+                kind = integer if np.issubdtype(values.dtype, np.integer) else "<f8"
+                group.create_dataset(buffer, data=values.ravel().astype(kind))
 
 
 if __name__ == "__main__":
