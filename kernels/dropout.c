@@ -37,8 +37,10 @@ static void scale_block(void *context, int64_t block, int worker)
         const float *from = scaling->from + first;
         float *to = scaling->to + first;
         /* A dropped element is 0 whatever it was, an infinity too. */
+        /* NOLINTBEGIN(clang-analyzer-core.UndefinedBinaryOperatorResult): `count` were written */
         LEIT_NO_SHIFTED_ALIAS
         for (int64_t i = 0; i < count; i++) to[i] = scale[i] == 0.0f ? 0.0f : from[i] * scale[i];
+        /* NOLINTEND(clang-analyzer-core.UndefinedBinaryOperatorResult) */
     }
 }
 

@@ -32,7 +32,7 @@ const char *leit_error_function(void)
     return error_function;
 }
 
-leit_status leit_fail(leit_status code, const char *function, const char *format, ...)
+leit_status(leit_fail)(leit_status code, const char *function, const char *format, ...)
 {
     /* Formatted aside first: an argument may be the current message itself. */
     char sentence[MESSAGE_BYTES];

@@ -264,7 +264,7 @@ static void bind_slots(leit_plan *plan)
 
 leit_status leit_plan_finish(leit_plan *plan)
 {
-    leit_plan_memory memory;
+    leit_plan_memory memory = {0};
     LEIT_TRY(leit_plan_measure(plan, &memory));
     LEIT_FAIL_IF(plan->parameters->count > 0 && plan->parameters->data == NULL &&
                      !plan->parameters->is_borrowed,

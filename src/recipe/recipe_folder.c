@@ -60,7 +60,6 @@ leit_status leit_recipe_list(const char *directory, leit_recipe_listing **listin
     for (size_t i = 0; i < files.count; i++) {
         if (!is_recipe(files.paths[i])) continue;
         const char *path = leit_path_join(&made->arena, directory, files.paths[i]);
-        if (!path) status = LEIT_INTERNAL;
         LEIT_TRY_GOTO(
             path ? describe(path, &made->arena, &made->entries[made->count]) : LEIT_INTERNAL, done);
         made->count++;
