@@ -82,6 +82,13 @@ static leit_status absolute_path(leit_arena *arena, const char *path, const char
 /* An output that is something else is not overwritten: a corpus, a song. A damaged index is. */
 static leit_status check_output(const char *path)
 {
+    leit_arena names = {0};
+    const char *folder = leit_path_directory(&names, path);
+    const bool has_folder = folder != NULL && leit_file_is_directory(folder);
+    leit_arena_clear(&names);
+    LEIT_FAIL_IF(!has_folder, LEIT_DATA,
+                 "cannot write %s: there is no such folder; make it first, or choose another -o",
+                 path);
     LEIT_FAIL_IF(leit_file_is_directory(path), LEIT_USAGE, "%s is a directory, expected a file",
                  path);
     if (!leit_file_exists(path)) return LEIT_OK;
@@ -129,6 +136,11 @@ static leit_status open_all(build *b)
     LEIT_TRY(absolute_path(&b->arena, options->folder, &b->folder));
     LEIT_TRY(absolute_path(&b->arena, options->model, &b->model));
     LEIT_TRY(leit_library_scan(b->folder, &b->library, &b->skips));
+    if (b->library.count == 0)
+        leit_log(LEIT_LOG_WARNING,
+                 "%s and its subfolders hold no audio that can be used: expected wav, flac, ogg, "
+                 "opus, mp3 or aiff",
+                 b->folder);
     open_old(b);
     b->n_rows = (int64_t)b->library.count;
     LEIT_TRY(LEIT_ALLOC(b->rows, b->n_rows));

@@ -1,29 +1,7 @@
 #!/usr/bin/env bash
 # The command line as a user meets it: exit codes, what goes to stdout and what to stderr, and that a
 # mistake is answered with one sentence.   test_words.sh PROGRAM
-set -u
-program=$1
-scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-cd "$LEIT_SOURCE_DIR" || exit 1
-failures=0
-
-# expect CODE FRAGMENT WORDS...: the exit code, and a fragment of stderr (or "-" for a silent stderr).
-expect() {
-    local code=$1 fragment=$2
-    shift 2
-    "$program" "$@" >"$scratch/out" 2>"$scratch/err" </dev/null
-    local got=$?
-    if [ "$got" -ne "$code" ]; then
-        echo "leitmotif $*: exit $got, expected $code: $(head -c 300 "$scratch/err")"
-        failures=$((failures + 1))
-    elif [ "$fragment" = "-" ]; then
-        [ -s "$scratch/err" ] && { echo "leitmotif $*: talks: $(head -c 300 "$scratch/err")"; failures=$((failures + 1)); }
-    elif ! grep -qF -- "$fragment" "$scratch/err"; then
-        echo "leitmotif $*: said '$(head -c 300 "$scratch/err")', expected '$fragment'"
-        failures=$((failures + 1))
-    fi
-}
+. "$LEIT_SOURCE_DIR/tests/cli/expect.sh"
 
 expect 0 - help
 expect 0 - version
@@ -70,7 +48,7 @@ fi
 # A closed stdout is an error, not a crash.
 if [ -e /dev/full ]; then
     "$program" recipe show recipes/etude/metric2_alm.yaml >/dev/full 2>"$scratch/err"
-    [ $? -eq 3 ] || { echo "a full stdout gave $?: $(cat "$scratch/err")"; failures=$((failures + 1)); }
+    [ $? -eq 3 ] || fail "a full stdout was not an error: $(cat "$scratch/err")"
 fi
 
-[ "$failures" -eq 0 ] && echo "1 passed, 0 failed" || { echo "$failures failed"; exit 1; }
+verdict

@@ -1,0 +1,38 @@
+# Sourced by the scripts beside it. Gives $program (the first word), $scratch, `expect`, `said`, `fail` and `verdict`; the
+# current directory is the repository's root.
+set -u
+program=$1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+cd "$LEIT_SOURCE_DIR" || exit 1
+failures=0
+
+fail() {
+    echo "$*"
+    failures=$((failures + 1))
+}
+
+# expect CODE FRAGMENT WORDS...: the exit code, and a fragment of stderr ("-" for a silent one, "" for any). What was said is
+# in $scratch/out and $scratch/err. Standard input is $stdin, /dev/null without one.
+expect() {
+    local code=$1 fragment=$2
+    shift 2
+    "$program" "$@" >"$scratch/out" 2>"$scratch/err" <"${stdin:-/dev/null}"
+    local got=$?
+    if [ "$got" -ne "$code" ]; then
+        fail "leitmotif $*: exit $got, expected $code: $(head -c 300 "$scratch/err")"
+    elif [ "$fragment" = "-" ]; then
+        [ -s "$scratch/err" ] && fail "leitmotif $*: talks: $(head -c 300 "$scratch/err")"
+    elif [ -n "$fragment" ] && ! grep -qF -- "$fragment" "$scratch/err"; then
+        fail "leitmotif $*: said '$(head -c 300 "$scratch/err")', expected '$fragment'"
+    fi
+}
+
+# said TEXT: the last `expect` printed a line with this in it.
+said() {
+    grep -qF -- "$1" "$scratch/out" || fail "expected '$1' on stdout, got: $(head -c 400 "$scratch/out")"
+}
+
+verdict() {
+    [ "$failures" -eq 0 ] && echo "1 passed, 0 failed" || { echo "$failures failed"; exit 1; }
+}
