@@ -29,7 +29,8 @@ typedef struct leit_compare_options {
 
 /* *text is the table for people; free it with leit_compare_text_free. LEIT_AGAIN when it was asked
  * to stop: what was trained is saved and the same call goes on. A run that cannot be compared is
- * left out with a note that says why. */
+ * left out with a note that says why: *text is set, and the status is that of the first one left
+ * out. It is NULL when there is no table. */
 leit_status leit_compare(const leit_compare_options *options, char **text);
 void leit_compare_text_free(char *text);
 

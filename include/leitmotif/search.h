@@ -97,7 +97,8 @@ typedef struct leit_match_options {
     const char *model; /* NULL: the one the index was made with, where it was then */
     const char *text;  /* size_bytes of it; NUL bytes and bytes that are not UTF-8 are fine */
     size_t size_bytes;
-    int top; /* tracks for each scene, 1 to LEIT_MATCH_MAX_TOP; 0: 5 */
+    const char *name; /* what the text is called in sentences; NULL: nothing */
+    int top;          /* tracks for each scene, 1 to LEIT_MATCH_MAX_TOP; 0: 5 */
     leit_match_scenes scenes;
     int min_tokens, max_tokens; /* of a scene, 0 <= min <= max, 16 <= max; both 0: 64 and 512 */
     leit_match_format format;

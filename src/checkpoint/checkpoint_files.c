@@ -118,7 +118,8 @@ static leit_status sum_file(int file, const char *path, XXH3_state_t *state, int
     for (;;) {
         ssize_t got = read(file, chunk, CHUNK_BYTES);
         if (got < 0 && errno == EINTR) continue;
-        LEIT_FAIL_GOTO_IF(got < 0, done, LEIT_DATA, "cannot read %s: %s", path, strerror(errno));
+        LEIT_FAIL_GOTO_IF(got < 0, done, LEIT_DATA, "cannot read %s: %s", path,
+                          leit_error_reason(errno));
         if (got == 0) break;
         XXH3_64bits_update(state, chunk, (size_t)got);
         *bytes += got;
@@ -140,7 +141,8 @@ leit_status leit_checkpoint_measure(const char *folder, leit_checkpoint_manifest
         goto done;
     }
     file = open(path, O_RDONLY | O_CLOEXEC);
-    LEIT_FAIL_GOTO_IF(file < 0, done, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+    LEIT_FAIL_GOTO_IF(file < 0, done, LEIT_DATA, "cannot open %s: %s", path,
+                      leit_error_reason(errno));
     posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
     LEIT_TRY_GOTO(sum_file(file, path, state, &manifest->bytes), done);
     manifest->sum = XXH3_64bits_digest(state);

@@ -33,7 +33,7 @@ static int compare_names(const void *left, const void *right)
 static leit_status list_folder(const char *folder, entries *found)
 {
     DIR *directory = opendir(folder);
-    LEIT_FAIL_IF(directory == NULL, LEIT_DATA, "cannot open it: %s", strerror(errno));
+    LEIT_FAIL_IF(directory == NULL, LEIT_DATA, "cannot open it: %s", leit_error_reason(errno));
     leit_status status = LEIT_OK;
     for (struct dirent *entry; status == LEIT_OK && (entry = readdir(directory)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
@@ -73,7 +73,7 @@ static leit_status clean_leftover(const char *folder, const char *name, leit_are
     if (original == NULL) return LEIT_INTERNAL;
     if (leit_file_exists(original)) return leit_file_remove(path);
     LEIT_FAIL_IF(rename(path, original) != 0, LEIT_DATA, "cannot rename %s to %s: %s", path,
-                 original, strerror(errno));
+                 original, leit_error_reason(errno));
     return LEIT_OK;
 }
 
@@ -83,7 +83,7 @@ static leit_status remove_checkpoint(const char *folder, const char *name, leit_
     char *aside = leit_arena_printf(arena, "%s/.removing-%s", folder, name);
     if (path == NULL || aside == NULL) return LEIT_INTERNAL;
     LEIT_FAIL_IF(rename(path, aside) != 0, LEIT_DATA, "cannot rename %s to %s: %s", path, aside,
-                 strerror(errno));
+                 leit_error_reason(errno));
     return leit_file_remove(aside);
 }
 

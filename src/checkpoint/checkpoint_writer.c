@@ -50,7 +50,8 @@ static leit_status open_aside(leit_checkpoint_writer *writer)
     LEIT_TRY(leit_file_remove(writer->aside));
     LEIT_TRY(leit_file_make_directory(writer->aside));
     writer->lock = open(writer->aside, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    LEIT_FAIL_IF(writer->lock < 0, LEIT_DATA, "cannot open %s: %s", writer->aside, strerror(errno));
+    LEIT_FAIL_IF(writer->lock < 0, LEIT_DATA, "cannot open %s: %s", writer->aside,
+                 leit_error_reason(errno));
     /* Where the file system has no locks, one writer for each folder has to be enough. */
     (void)flock(writer->lock, LOCK_EX | LOCK_NB);
     const char *tensors = leit_path_join(&writer->arena, writer->aside, LEIT_CHECKPOINT_TENSORS);
@@ -129,7 +130,7 @@ leit_status leit_checkpoint_add_f64(leit_checkpoint_writer *writer, const char *
 static leit_status rename_path(const char *from, const char *to)
 {
     LEIT_FAIL_IF(rename(from, to) != 0, LEIT_DATA, "cannot rename %s to %s: %s", from, to,
-                 strerror(errno));
+                 leit_error_reason(errno));
     return LEIT_OK;
 }
 
@@ -161,7 +162,7 @@ static leit_status move_latest(leit_checkpoint_writer *writer)
     if (link == NULL || aside == NULL) return LEIT_INTERNAL;
     LEIT_TRY(leit_file_remove(aside));
     LEIT_FAIL_IF(symlink(writer->name, aside) != 0, LEIT_DATA, "cannot make the link %s: %s", aside,
-                 strerror(errno));
+                 leit_error_reason(errno));
     leit_status status = rename_path(aside, link);
     if (status != LEIT_OK) unlink(aside);
     return status;

@@ -45,7 +45,7 @@ leit_status cli_usage(const cli_words *words, const char *format, ...)
 /* Prints the recorded sentence of a failed call on stderr and returns its status. */
 leit_status cli_report(leit_status status);
 
-/* Prints data on stdout; a closed or full stdout is LEIT_DATA. */
+/* Prints data on stdout; LEIT_DATA when it is closed or full, which main() then says. */
 leit_status cli_print(const char *text);
 
 /* Prints a text as a JSON string with its quotes. */

@@ -53,11 +53,20 @@ leit_status cli_report(leit_status status)
 
 leit_status cli_print(const char *text)
 {
-    if (fputs(text, stdout) < 0 || fflush(stdout) != 0) {
-        fprintf(stderr, "leitmotif: cannot write to standard output: %s\n", strerror(errno));
-        return LEIT_DATA;
-    }
-    return LEIT_OK;
+    return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? LEIT_DATA : LEIT_OK;
+}
+
+/* What was printed must have arrived: a closed or full stdout is an error. */
+static int finish(leit_status status)
+{
+    errno = 0;
+    const bool arrived = fflush(stdout) == 0 && ferror(stdout) == 0;
+    if (!arrived)
+        fprintf(stderr,
+                "leitmotif: cannot write to standard output: %s; make room or name another "
+                "file\n",
+                strerror(errno == 0 ? EIO : errno));
+    return (int)(status == LEIT_OK && !arrived ? LEIT_DATA : status);
 }
 
 void cli_print_json_string(const char *text)
@@ -217,7 +226,7 @@ int main(int argc, char **argv)
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0) {
         print_help(argc < 2 ? stderr : stdout);
-        return argc < 2 ? LEIT_USAGE : LEIT_OK;
+        return finish(argc < 2 ? LEIT_USAGE : LEIT_OK);
     }
     const cli_verb *verb = find_verb(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
     if (verb == NULL) {
@@ -234,12 +243,12 @@ int main(int argc, char **argv)
     if (status != LEIT_OK) return (int)status;
     if (words.help) {
         printf("usage: leitmotif %s %s\n\n%s\n", verb->name, verb->arguments, verb->summary);
-        return LEIT_OK;
+        return finish(LEIT_OK);
     }
     talk t = {words.quiet, words.verbose, isatty(STDERR_FILENO) == 1, false, 0};
     leit_log_set_sink(say, &t);
     catch_signals();
     status = verb->run(&words);
     if (t.has_line) fputs("\r\033[K", stderr);
-    return (int)status;
+    return finish(status);
 }

@@ -41,10 +41,9 @@ static leit_status run(const cli_words *words)
     if (status != LEIT_OK) return status;
     char *text = NULL;
     status = leit_compare(&options, &text);
-    if (status != LEIT_OK) return cli_report(status);
-    status = cli_print(text);
+    const leit_status printed = text == NULL ? LEIT_OK : cli_print(text);
     leit_compare_text_free(text);
-    return status;
+    return status != LEIT_OK ? cli_report(status) : printed;
 }
 
 const cli_verb cli_compare = {

@@ -25,7 +25,10 @@ static leit_status read_text(const char *path, char **text, size_t *size_bytes)
         size += got;
     }
     const bool failed = file == NULL || ferror(file) || (got > 0 && size < limit);
-    if (failed) fprintf(stderr, "leitmotif: cannot read %s: %s\n", path, strerror(errno));
+    if (failed)
+        fprintf(stderr,
+                "leitmotif: cannot read %s: %s; name a text file, or - for standard input\n", path,
+                strerror(errno));
     if (file != NULL && file != stdin) fclose(file);
     if (failed) {
         free(content);
@@ -88,6 +91,7 @@ static leit_status run(const cli_words *words)
     status = read_text(words->plain[0], &text, &options.size_bytes);
     if (status != LEIT_OK) return status;
     options.text = text;
+    options.name = strcmp(words->plain[0], "-") == 0 ? "standard input" : words->plain[0];
     status = leit_match(&options, &cues);
     free(text);
     if (status == LEIT_OK && words->output != NULL) status = leit_match_save(cues, words->output);

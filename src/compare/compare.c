@@ -22,6 +22,8 @@ typedef struct gathering {
     const char **runs; /* the folder of each evaluation */
     size_t n, capacity, runs_capacity;
     leit_buffer notes; /* what was left out and why, one a line */
+    size_t n_left_out;
+    leit_status first_failure; /* of what was left out */
     leit_threads *threads;
 } gathering;
 
@@ -86,7 +88,19 @@ static leit_status forgive(gathering *g, const char *source, leit_status status)
     if (status == LEIT_OK || status == LEIT_AGAIN || status == LEIT_USAGE ||
         status == LEIT_INTERNAL)
         return status;
+    if (g->n_left_out++ == 0) g->first_failure = status;
+    leit_log(LEIT_LOG_WARNING, "%s is left out: %s", source, leit_error_message());
     return leit_buffer_printf(&g->notes, "%s is left out: %s\n", source, leit_error_message());
+}
+
+/* The table is there, but not all that was asked for is in it. */
+static leit_status report_left_out(const gathering *g)
+{
+    if (g->n_left_out == 0) return LEIT_OK;
+    const char *notes = leit_buffer_text(&g->notes);
+    return leit_fail(g->first_failure, __func__, "%s: %zu left out; the first: %.*s",
+                     g->n == 0 ? "nothing to compare" : "the comparison is not complete",
+                     g->n_left_out, (int)strcspn(notes, "\n"), notes);
 }
 
 static leit_status visit_source(gathering *g, const char *source)
@@ -285,7 +299,7 @@ static leit_status gather_and_write(gathering *g, leit_buffer *text)
 {
     for (size_t i = 0; i < g->options->n_sources; i++)
         LEIT_TRY(visit_source(g, g->options->sources[i]));
-    LEIT_FAIL_IF(g->n == 0, LEIT_DATA, "nothing to compare: %s", leit_buffer_text(&g->notes));
+    if (g->n == 0) return report_left_out(g);
     if (g->options->output != NULL) LEIT_TRY(leit_file_make_directory(g->options->output));
     bool *taken = leit_arena_allocate(&g->arena, g->n * sizeof *taken);
     page *p = leit_arena_allocate(&g->arena, sizeof *p);
@@ -299,15 +313,18 @@ leit_status leit_compare(const leit_compare_options *options, char **text)
 {
     gathering g = {.options = options};
     leit_buffer buffer = {0};
+    *text = NULL;
     leit_status status = leit_threads_create(0, &g.threads);
     if (status == LEIT_OK) status = gather_and_write(&g, &buffer);
+    const bool has_table = status == LEIT_OK;
+    if (has_table) status = report_left_out(&g);
     for (size_t i = 0; i < g.n; i++) leit_evaluation_clear(&g.evaluations[i]);
     leit_free(g.evaluations);
     leit_free(g.runs);
     leit_buffer_clear(&g.notes);
     leit_arena_clear(&g.arena);
     leit_threads_free(g.threads);
-    if (status == LEIT_OK)
+    if (has_table)
         *text = buffer.data;
     else
         leit_buffer_clear(&buffer);

@@ -65,9 +65,17 @@ leit_status leit_container_commit(leit_container_writer *writer);
 /* Gives up: nothing is left behind. NULL is fine. */
 void leit_container_abort(leit_container_writer *writer);
 
+/* Whether a container of this format may be written to `path`. LEIT_USAGE when something else is
+ * there, a song or a corpus of another kind; LEIT_DATA when no file can be. A damaged container may
+ * be replaced. Long work asks before it begins. */
+leit_status leit_container_check_output(const char *path, const char *format);
+
 /* ---- Reading ------------------------------------------------------------------------------ */
 
 typedef struct leit_container leit_container;
+
+/* Takes any format and version of ours. */
+#define LEIT_CONTAINER_ANY ""
 
 /* Opens read-only. Fails when the file is missing, truncated, no container, of another format or
  * of another version (both are named). format NULL takes any HDF5 file: no version, and arrays

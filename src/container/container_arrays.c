@@ -300,12 +300,13 @@ static leit_status map_file(leit_container *container)
 {
     if (container->mapping != NULL) return LEIT_OK;
     int file = open(container->path, O_RDONLY | O_CLOEXEC);
-    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", container->path, strerror(errno));
+    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", container->path,
+                 leit_error_reason(errno));
     void *mapping = mmap(NULL, (size_t)container->size_bytes, PROT_READ, MAP_SHARED, file, 0);
     int reason = errno;
     close(file);
     LEIT_FAIL_IF(mapping == MAP_FAILED, LEIT_DATA, "cannot map %s: %s", container->path,
-                 strerror(reason));
+                 leit_error_reason(reason));
     container->mapping = mapping;
     return LEIT_OK;
 }

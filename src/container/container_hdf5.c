@@ -39,20 +39,16 @@ static herr_t keep_innermost(unsigned depth, const H5E_error2_t *error, void *co
 }
 
 /* Called by the library instead of its printing when one of its functions fails, before a later
- * call clears its error stack. The innermost entry is the cause; for system calls it quotes
- * strerror. */
+ * call clears its error stack. The innermost entry is the cause; for system calls it quotes errno.
+ */
 static herr_t keep_reason(hid_t stack, void *context)
 {
-    static const char mark[] = "error message = '";
+    static const char mark[] = "errno = ";
     snprintf(reason, sizeof reason, "not readable as HDF5");
     H5Ewalk2(stack, H5E_WALK_DOWNWARD, keep_innermost, context);
-    char *quoted = strstr(reason, mark);
-    if (quoted != NULL) {
-        quoted += strlen(mark);
-        size_t length = strcspn(quoted, "'");
-        memmove(reason, quoted, length);
-        reason[length] = '\0';
-    }
+    const char *number = strstr(reason, mark);
+    if (number != NULL)
+        snprintf(reason, sizeof reason, "%s", leit_error_reason(atoi(number + strlen(mark))));
     return 0;
 }
 

@@ -80,7 +80,7 @@ leit_status leit_container_probe(const char *path, int time_limit_s)
     HDF5_ALONE;
     int ends[2];
     LEIT_FAIL_IF(pipe2(ends, O_CLOEXEC) != 0, LEIT_INTERNAL, "cannot make a pipe: %s",
-                 strerror(errno));
+                 leit_error_reason(errno));
     int64_t start_ns = leit_clock_ns();
     pid_t child = fork();
     if (child == 0) walk_in_child(path, ends[1]);
@@ -88,7 +88,8 @@ leit_status leit_container_probe(const char *path, int time_limit_s)
     close(ends[1]);
     if (child < 0) {
         close(ends[0]);
-        LEIT_FAIL(LEIT_INTERNAL, "cannot start a child to read %s: %s", path, strerror(reason));
+        LEIT_FAIL(LEIT_INTERNAL, "cannot start a child to read %s: %s", path,
+                  leit_error_reason(reason));
     }
     char message[MESSAGE_BYTES] = {0};
     size_t got_bytes = receive(ends[0], time_limit_s, message);

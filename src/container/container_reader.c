@@ -10,22 +10,55 @@
 #include "core/file.h"
 #include "core/memory.h"
 
-/* Superblocks 0 and 1 have no checksum; this room has never written one. */
-static leit_status check_superblock(const char *path)
+/* The first bytes of a file; how many there are, -1 when it cannot be read. */
+enum { HEAD_BYTES = 48 };
+static ssize_t read_head(const char *path, unsigned char head[HEAD_BYTES])
 {
-    static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
-    unsigned char head[9] = {0};
+    memset(head, 0, HEAD_BYTES);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
-    ssize_t got = read(file, head, sizeof head);
+    if (file < 0) return -1;
+    ssize_t got = read(file, head, HEAD_BYTES);
     int reason = errno;
     close(file);
-    LEIT_FAIL_IF(got < 0, LEIT_DATA, "cannot read %s: %s", path, strerror(reason));
-    LEIT_FAIL_IF(got < (ssize_t)sizeof head || memcmp(head, signature, sizeof signature) != 0,
-                 LEIT_DATA, "%s is not an HDF5 file: it starts with other bytes", path);
-    LEIT_FAIL_IF(head[8] != 2 && head[8] != 3, LEIT_DATA,
+    errno = reason;
+    return got;
+}
+
+static bool has_signature(const unsigned char head[HEAD_BYTES])
+{
+    static const unsigned char signature[8] = {0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
+    return memcmp(head, signature, sizeof signature) == 0;
+}
+
+/* Superblocks 0 and 1 have no checksum; this room has never written one. */
+static bool has_our_superblock(const unsigned char head[HEAD_BYTES])
+{
+    return head[8] == 2 || head[8] == 3;
+}
+
+/* Superblocks 2 and 3 hold the size of the whole file. */
+static int64_t whole_bytes(const unsigned char head[HEAD_BYTES])
+{
+    enum { SIZE_AT = 28 };
+    uint64_t bytes = 0;
+    for (int i = 7; i >= 0; i--) bytes = bytes << 8 | head[SIZE_AT + i];
+    return (int64_t)bytes;
+}
+
+static leit_status check_superblock(const char *path, int64_t size_bytes)
+{
+    unsigned char head[HEAD_BYTES];
+    LEIT_FAIL_IF(read_head(path, head) < 0, LEIT_DATA, "cannot read %s: %s", path,
+                 leit_error_reason(errno));
+    LEIT_FAIL_IF(size_bytes == 0, LEIT_DATA, "%s is empty", path);
+    LEIT_FAIL_IF(!has_signature(head), LEIT_DATA,
+                 "%s is not an HDF5 file: it starts with other bytes", path);
+    LEIT_FAIL_IF(!has_our_superblock(head), LEIT_DATA,
                  "%s: HDF5 superblock %d, expected 2 or 3; Leitmotif did not write it", path,
                  head[8]);
+    LEIT_FAIL_IF(whole_bytes(head) > size_bytes, LEIT_DATA,
+                 "%s breaks off after %lld of %lld bytes", path, (long long)size_bytes,
+                 (long long)whole_bytes(head));
     return LEIT_OK;
 }
 
@@ -38,10 +71,11 @@ static leit_status check_format(const leit_container *container, const char *for
     leit_status status = leit_container_text(container, "", "format", &arena, &found);
     if (status == LEIT_OK)
         status = leit_container_i64(container, "", "format_version", &found_version);
-    if (status == LEIT_OK && strcmp(found, format) != 0)
+    const bool takes_any = strcmp(format, LEIT_CONTAINER_ANY) == 0;
+    if (status == LEIT_OK && !takes_any && strcmp(found, format) != 0)
         status = leit_fail(LEIT_DATA, __func__, "%s holds a %s, expected a %s", container->path,
                            found, format);
-    if (status == LEIT_OK && found_version != version)
+    if (status == LEIT_OK && !takes_any && found_version != version)
         status = leit_fail(LEIT_DATA, __func__,
                            "%s is a %s of version %lld, this program reads version %lld; make it "
                            "again with this program",
@@ -59,7 +93,7 @@ leit_status leit_container_open(const char *path, const char *format, int64_t ve
     LEIT_TRY(leit_file_size(path, &size_bytes));
     LEIT_FAIL_IF(leit_file_is_directory(path), LEIT_DATA, "%s is a directory, expected a file",
                  path);
-    if (format != NULL) LEIT_TRY(check_superblock(path));
+    if (format != NULL) LEIT_TRY(check_superblock(path, size_bytes));
 
     leit_container *opened = NULL;
     LEIT_TRY(LEIT_ALLOC(opened, 1));
@@ -93,6 +127,29 @@ void leit_container_close(leit_container *container)
         leit_free(one->data);
     leit_arena_clear(&container->arena);
     leit_free(container);
+}
+
+/* What is empty or does not open is taken for a damaged container: nothing is lost with it. */
+leit_status leit_container_check_output(const char *path, const char *format)
+{
+    static const char cure[] = "it is not overwritten; choose another name or remove it";
+    unsigned char head[HEAD_BYTES];
+    int64_t size_bytes = 0;
+    LEIT_TRY(leit_file_check_target(path));
+    if (!leit_file_exists(path) || leit_file_size(path, &size_bytes) != LEIT_OK || size_bytes == 0)
+        return LEIT_OK;
+    LEIT_FAIL_IF(read_head(path, head) < 0 || !has_signature(head) || !has_our_superblock(head),
+                 LEIT_USAGE, "%s is there and no file of Leitmotif: %s", path, cure);
+    leit_container *container = NULL;
+    if (leit_container_open(path, LEIT_CONTAINER_ANY, 0, &container) != LEIT_OK) return LEIT_OK;
+    leit_arena arena = {0};
+    const char *found = "";
+    leit_status status = leit_container_text(container, "", "format", &arena, &found);
+    if (status == LEIT_OK && strcmp(found, format) != 0)
+        status = leit_fail(LEIT_USAGE, __func__, "%s is a %s: %s", path, found, cure);
+    leit_arena_clear(&arena);
+    leit_container_close(container);
+    return status;
 }
 
 const char *leit_container_path(const leit_container *container)

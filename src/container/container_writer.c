@@ -61,8 +61,7 @@ leit_status leit_container_create(const char *path, const char *format, int64_t 
 {
     HDF5_ALONE;
     *writer = NULL;
-    LEIT_FAIL_IF(leit_file_is_directory(path), LEIT_DATA, "%s is a directory, expected a file",
-                 path);
+    LEIT_TRY(leit_file_check_target(path));
     leit_container_writer *made = NULL;
     LEIT_TRY(LEIT_ALLOC(made, 1));
     made->file = made->dataset = H5I_INVALID_HID;
@@ -380,7 +379,8 @@ leit_status leit_container_commit(leit_container_writer *writer)
                       leit_hdf5_reason());
     LEIT_TRY_GOTO(leit_file_sync(writer->aside), failed);
     LEIT_FAIL_GOTO_IF(rename(writer->aside, writer->path) != 0, failed, LEIT_DATA,
-                      "cannot rename %s to %s: %s", writer->aside, writer->path, strerror(errno));
+                      "cannot rename %s to %s: %s", writer->aside, writer->path,
+                      leit_error_reason(errno));
     char *folder = leit_path_directory(&arena, writer->path);
     status = folder == NULL ? LEIT_INTERNAL : leit_file_sync(folder);
     leit_arena_clear(&arena);

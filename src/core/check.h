@@ -25,6 +25,10 @@ leit_status leit_fail(leit_status code, const char *function, const char *format
 leit_status leit_fail_context(leit_status code, const char *format, ...)
     __attribute__((format(printf, 2, 3), cold));
 
+/* What the system says about an errno and what cures it: "No space left on device; make room".
+ * Valid until the next call on this thread. */
+const char *leit_error_reason(int error);
+
 #ifdef __cplusplus
 }
 #endif

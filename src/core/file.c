@@ -17,22 +17,24 @@ leit_status leit_file_read(const char *path, size_t limit_bytes, leit_buffer *co
 {
     leit_buffer_clear(content);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, leit_error_reason(errno));
 
     leit_status status = LEIT_OK;
     struct stat about;
     LEIT_FAIL_GOTO_IF(fstat(file, &about) != 0, done, LEIT_DATA, "cannot read %s: %s", path,
-                      strerror(errno));
+                      leit_error_reason(errno));
     LEIT_FAIL_GOTO_IF(S_ISDIR(about.st_mode), done, LEIT_DATA, "%s is a directory, expected a file",
                       path);
     char chunk[READ_BYTES];
     for (;;) {
         ssize_t got = read(file, chunk, sizeof chunk);
         if (got < 0 && errno == EINTR) continue;
-        LEIT_FAIL_GOTO_IF(got < 0, done, LEIT_DATA, "cannot read %s: %s", path, strerror(errno));
+        LEIT_FAIL_GOTO_IF(got < 0, done, LEIT_DATA, "cannot read %s: %s", path,
+                          leit_error_reason(errno));
         if (got == 0) break;
         LEIT_FAIL_GOTO_IF(content->size_bytes + (size_t)got > limit_bytes, done, LEIT_DATA,
-                          "%s is larger than the limit of %zu bytes", path, limit_bytes);
+                          "%s is larger than the limit of %zu bytes; is it the right file?", path,
+                          limit_bytes);
         LEIT_TRY_GOTO(leit_buffer_append(content, chunk, (size_t)got), done);
     }
 done:
@@ -46,28 +48,51 @@ static leit_status write_all(int file, const char *path, const char *bytes, size
     while (size_bytes > 0) {
         ssize_t put = write(file, bytes, size_bytes);
         if (put < 0 && errno == EINTR) continue;
-        LEIT_FAIL_IF(put <= 0, LEIT_DATA, "cannot write %s: %s", path, strerror(errno));
+        LEIT_FAIL_IF(put <= 0, LEIT_DATA, "cannot write %s: %s", path, leit_error_reason(errno));
         bytes += put;
         size_bytes -= (size_t)put;
     }
     return LEIT_OK;
 }
 
+leit_status leit_file_check_target(const char *path)
+{
+    leit_arena arena = {0};
+    struct stat about;
+    const char *folder = leit_path_directory(&arena, path);
+    const bool has_folder = folder != NULL && stat(folder, &about) == 0;
+    const int reason = errno;
+    leit_arena_clear(&arena);
+    LEIT_FAIL_IF(!has_folder, LEIT_DATA, "cannot write %s: %s", path, leit_error_reason(reason));
+    LEIT_FAIL_IF(!S_ISDIR(about.st_mode), LEIT_DATA, "cannot write %s: %s", path,
+                 leit_error_reason(ENOTDIR));
+    if (lstat(path, &about) != 0) return LEIT_OK;
+    LEIT_FAIL_IF(S_ISDIR(about.st_mode), LEIT_DATA, "%s is a directory, expected a file", path);
+    LEIT_FAIL_IF(!S_ISREG(about.st_mode), LEIT_DATA,
+                 "%s is a %s, expected a regular file; choose another name", path,
+                 S_ISLNK(about.st_mode) ? "link" : "device or pipe");
+    return LEIT_OK;
+}
+
 leit_status leit_file_write(const char *path, const void *bytes, size_t size_bytes)
 {
+    LEIT_TRY(leit_file_check_target(path));
     leit_arena arena = {0};
     leit_status status = LEIT_OK;
     char *aside = leit_arena_printf(&arena, "%s.writing", path);
     if (aside == NULL) return LEIT_INTERNAL;
 
     int file = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    LEIT_FAIL_GOTO_IF(file < 0, done, LEIT_DATA, "cannot write %s: %s", path, strerror(errno));
+    LEIT_FAIL_GOTO_IF(file < 0, done, LEIT_DATA, "cannot write %s: %s", path,
+                      leit_error_reason(errno));
     status = write_all(file, path, bytes, size_bytes);
     if (status == LEIT_OK && fsync(file) != 0)
-        status = leit_fail(LEIT_DATA, __func__, "cannot write %s: %s", path, strerror(errno));
+        status =
+            leit_fail(LEIT_DATA, __func__, "cannot write %s: %s", path, leit_error_reason(errno));
     close(file);
     if (status == LEIT_OK && rename(aside, path) != 0)
-        status = leit_fail(LEIT_DATA, __func__, "cannot write %s: %s", path, strerror(errno));
+        status =
+            leit_fail(LEIT_DATA, __func__, "cannot write %s: %s", path, leit_error_reason(errno));
     if (status != LEIT_OK) unlink(aside);
 done:
     leit_arena_clear(&arena);
@@ -89,7 +114,8 @@ bool leit_file_is_directory(const char *path)
 leit_status leit_file_size(const char *path, int64_t *size_bytes)
 {
     struct stat about;
-    LEIT_FAIL_IF(stat(path, &about) != 0, LEIT_DATA, "cannot read %s: %s", path, strerror(errno));
+    LEIT_FAIL_IF(stat(path, &about) != 0, LEIT_DATA, "cannot read %s: %s", path,
+                 leit_error_reason(errno));
     *size_bytes = about.st_size;
     return LEIT_OK;
 }
@@ -106,7 +132,7 @@ leit_status leit_file_make_directory(const char *path)
         *slash = '\0';
         if (mkdir(partial, 0777) != 0 && errno != EEXIST)
             status = leit_fail(LEIT_DATA, __func__, "cannot create directory %s: %s", partial,
-                               strerror(errno));
+                               leit_error_reason(errno));
         *slash = end;
         if (end == '\0') break;
     }
@@ -119,11 +145,11 @@ leit_status leit_file_make_directory(const char *path)
 leit_status leit_file_sync(const char *path)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, leit_error_reason(errno));
     int result = fsync(file);
     int reason = errno;
     close(file);
-    LEIT_FAIL_IF(result != 0, LEIT_DATA, "cannot flush %s: %s", path, strerror(reason));
+    LEIT_FAIL_IF(result != 0, LEIT_DATA, "cannot flush %s: %s", path, leit_error_reason(reason));
     return LEIT_OK;
 }
 
@@ -133,7 +159,8 @@ leit_status leit_file_remove(const char *path)
     if (lstat(path, &about) != 0 && errno == ENOENT) return LEIT_OK;
     if (S_ISDIR(about.st_mode)) {
         DIR *directory = opendir(path);
-        LEIT_FAIL_IF(directory == NULL, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+        LEIT_FAIL_IF(directory == NULL, LEIT_DATA, "cannot open %s: %s", path,
+                     leit_error_reason(errno));
         leit_arena arena = {0};
         leit_status status = LEIT_OK;
         for (struct dirent *entry; status == LEIT_OK && (entry = readdir(directory)) != NULL;) {
@@ -145,7 +172,8 @@ leit_status leit_file_remove(const char *path)
         leit_arena_clear(&arena);
         LEIT_TRY(status);
     }
-    LEIT_FAIL_IF(remove(path) != 0, LEIT_DATA, "cannot remove %s: %s", path, strerror(errno));
+    LEIT_FAIL_IF(remove(path) != 0, LEIT_DATA, "cannot remove %s: %s", path,
+                 leit_error_reason(errno));
     return LEIT_OK;
 }
 
@@ -159,7 +187,7 @@ static leit_status list_below(const char *root, const char *relative, int depth,
     DIR *directory = folder == NULL ? NULL : opendir(folder);
     if (directory == NULL) {
         leit_status failed = leit_fail(LEIT_DATA, __func__, "cannot open %s: %s",
-                                       folder == NULL ? root : folder, strerror(errno));
+                                       folder == NULL ? root : folder, leit_error_reason(errno));
         leit_arena_clear(&scratch);
         return failed;
     }

@@ -14,6 +14,10 @@
  * directory, or larger than limit_bytes. */
 leit_status leit_file_read(const char *path, size_t limit_bytes, leit_buffer *content);
 
+/* LEIT_DATA unless a file can take this place: nothing is there or a regular file, and the folder
+ * exists. Renaming onto a device or a link would replace the device or link itself. */
+leit_status leit_file_check_target(const char *path);
+
 /* Writes aside, flushes to the disk and renames: after a failure the old file is untouched and
  * nothing half-written is left. */
 leit_status leit_file_write(const char *path, const void *bytes, size_t size_bytes);

@@ -1,5 +1,6 @@
 #include "leitmotif/status.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,4 +59,31 @@ leit_status leit_fail_context(leit_status code, const char *format, ...)
     memcpy(error_message, sentence, sizeof error_message - 1);
     error_message[sizeof error_message - 1] = '\0';
     return code;
+}
+
+static const char *cure_of(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR: return "; check the path";
+    case EACCES:
+    case EPERM: return "; check the permissions";
+    case EROFS: return "; choose a folder that can be written";
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return "; make room and run the same command again";
+    case EISDIR: return "; name a file";
+    case ENXIO: return "; name a regular file";
+    case EIO: return "; check the disk or take another copy";
+    case EMFILE:
+    case ENFILE: return "; raise the limit of open files (ulimit -n)";
+    default: return "";
+    }
+}
+
+const char *leit_error_reason(int error)
+{
+    static _Thread_local char reason[MESSAGE_BYTES / 4];
+    snprintf(reason, sizeof reason, "%s%s", strerror(error), cure_of(error));
+    return reason;
 }

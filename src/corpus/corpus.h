@@ -102,6 +102,9 @@ leit_status leit_text_corpus_open(const char *path, leit_text_corpus **corpus);
 leit_status leit_music_corpus_open(const char *path, leit_music_corpus **corpus);
 leit_status leit_tag_corpus_open(const char *path, leit_tag_corpus **corpus);
 
+/* Compares the sum of `pcm`, which opening only maps; the other arrays were compared already. */
+leit_status leit_music_corpus_verify(const leit_music_corpus *corpus);
+
 /* NULL is fine. */
 void leit_text_corpus_close(leit_text_corpus *corpus);
 void leit_music_corpus_close(leit_music_corpus *corpus);

@@ -64,7 +64,7 @@ static leit_status sum_open_file(int file, const char *path, XXH3_state_t *state
     for (;;) {
         ssize_t got = read(file, chunk, sizeof chunk);
         if (got < 0 && errno == EINTR) continue;
-        LEIT_FAIL_IF(got < 0, LEIT_DATA, "cannot read %s: %s", path, strerror(errno));
+        LEIT_FAIL_IF(got < 0, LEIT_DATA, "cannot read %s: %s", path, leit_error_reason(errno));
         if (got == 0) return LEIT_OK;
         XXH3_64bits_update(state, chunk, (size_t)got);
     }
@@ -73,7 +73,7 @@ static leit_status sum_open_file(int file, const char *path, XXH3_state_t *state
 leit_status leit_file_sum(const char *path, leit_arena *arena, const char **sum)
 {
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, leit_error_reason(errno));
     XXH3_state_t *state = XXH3_createState();
     if (state != NULL) XXH3_64bits_reset(state);
     leit_status status = state == NULL ? leit_fail(LEIT_INTERNAL, __func__, "out of memory")
@@ -156,7 +156,8 @@ leit_status leit_table_open(const char *path, size_t limit_bytes, leit_table *ta
     leit_status status = leit_file_read(path, limit_bytes, &table->content);
     if (status == LEIT_OK) status = check_lines(table);
     if (status == LEIT_OK && table->content.size_bytes == 0)
-        status = leit_fail(LEIT_DATA, __func__, "%s is empty", path);
+        status = leit_fail(LEIT_DATA, __func__,
+                           "%s is empty, expected lines of text; fetch it again", path);
     if (status != LEIT_OK) {
         leit_table_close(table);
         return status;

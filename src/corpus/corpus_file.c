@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/file.h"
 #include "core/memory.h"
 
 const char leit_text_corpus_format[] = "leitmotif text corpus";
@@ -39,6 +40,16 @@ leit_status leit_corpus_memory_open(const char *path, const char *format,
         *memory = NULL;
     }
     return status;
+}
+
+leit_status leit_corpus_cannot_read(const char *path, leit_status status)
+{
+    if (status != LEIT_DATA) return status;
+    const bool is_there = leit_file_exists(path);
+    return leit_fail(
+        status, leit_error_function(), "%s; %s: leitmotif corpus build MANIFEST.yaml -o %s%s",
+        leit_error_message(), is_there ? "name another corpus or build this one again" : "build it",
+        path, is_there ? "" : ", or the built-in one: leitmotif corpus build etude -o FOLDER");
 }
 
 void leit_corpus_memory_close(struct leit_corpus_memory *memory)
@@ -167,7 +178,7 @@ leit_status leit_corpus_kind(const char *path, const char **kind)
     leit_arena arena = {0};
     const char *format = NULL;
     *kind = NULL;
-    leit_status status = leit_container_open(path, NULL, 0, &file);
+    leit_status status = leit_container_open(path, LEIT_CONTAINER_ANY, 0, &file);
     if (status == LEIT_OK) status = leit_container_text(file, "", "format", &arena, &format);
     for (size_t i = 0; status == LEIT_OK && i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(format, kinds[i].format) == 0) *kind = kinds[i].kind;
@@ -175,5 +186,5 @@ leit_status leit_corpus_kind(const char *path, const char **kind)
         status = leit_fail(LEIT_DATA, __func__, "%s holds a %s, expected a corpus", path, format);
     leit_container_close(file);
     leit_arena_clear(&arena);
-    return status;
+    return leit_corpus_cannot_read(path, status);
 }

@@ -20,6 +20,9 @@ leit_status leit_corpus_memory_open(const char *path, const char *format,
                                     struct leit_corpus_memory **memory);
 void leit_corpus_memory_close(struct leit_corpus_memory *memory);
 
+/* Adds the cure to the sentence of a corpus that cannot be read; returns `status`. */
+leit_status leit_corpus_cannot_read(const char *path, leit_status status);
+
 /* Loads an array into memory that dies with the corpus; shape as in leit_container_load. */
 leit_status leit_corpus_load(struct leit_corpus_memory *memory, const char *name, leit_dtype dtype,
                              int rank, int64_t *shape, void *pointer);

@@ -31,7 +31,9 @@ static leit_status read_manifest(const char *path, const char *const overrides[]
         leit_arena_allocate(arena, (n_overrides + 1) * sizeof *manifest->overrides);
     if (manifest->path == NULL || manifest->folder == NULL || maps == NULL) return LEIT_INTERNAL;
 
+    /* A manifest that cannot be read is the user's mistake, like one that is wrong. */
     leit_status status = leit_file_read(path, LEIT_YAML_MAX_BYTES, &content);
+    if (status == LEIT_DATA) status = LEIT_USAGE;
     if (status == LEIT_OK)
         status = leit_yaml_parse(path, leit_buffer_text(&content), content.size_bytes, arena,
                                  &manifest->root);
@@ -81,8 +83,8 @@ leit_status leit_manifest_text(const leit_manifest *manifest, const char *key, c
 {
     const leit_yaml_node *node = leit_manifest_find(manifest, key);
     *text = fallback;
-    LEIT_FAIL_IF(node == NULL && fallback == NULL, LEIT_USAGE, "%s: %s is missing", manifest->path,
-                 key);
+    LEIT_FAIL_IF(node == NULL && fallback == NULL, LEIT_USAGE,
+                 "%s: %s is missing; docs/formats.md lists the keys", manifest->path, key);
     if (node == NULL) return LEIT_OK;
     LEIT_TRY(leit_yaml_text(node, text));
     return **text == '\0' ? leit_yaml_fail(node, "empty, expected a value") : LEIT_OK;

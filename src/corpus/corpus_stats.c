@@ -122,7 +122,7 @@ leit_status leit_corpus_check(const char *path)
     opened any;
     leit_container *file = NULL;
     leit_status status = open_any(path, &any);
-    if (status == LEIT_OK) status = leit_container_open(path, NULL, 0, &file);
+    if (status == LEIT_OK) status = leit_container_open(path, LEIT_CONTAINER_ANY, 0, &file);
     if (status == LEIT_OK) status = leit_container_verify(file);
     if (status == LEIT_OK) status = check_expected(path, &any);
     leit_container_close(file);

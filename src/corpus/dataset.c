@@ -110,6 +110,11 @@ void leit_dataset_close(leit_dataset *data)
     *data = (leit_dataset){0};
 }
 
+leit_status leit_dataset_verify(const leit_dataset *data)
+{
+    return leit_music_corpus_verify(data->music);
+}
+
 leit_status leit_dataset_rows(const uint8_t *split, int64_t n_rows, int splits, int64_t **rows,
                               int64_t *n)
 {

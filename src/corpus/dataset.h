@@ -21,6 +21,9 @@ typedef struct leit_dataset {
 leit_status leit_dataset_open(const leit_recipe *recipe, leit_dataset *data);
 void leit_dataset_close(leit_dataset *data);
 
+/* Compares the sum of what opening only maps, the samples: for those who are about to use them. */
+leit_status leit_dataset_verify(const leit_dataset *data);
+
 /* Rows of text or music in a split, ascending; *n of them, in new memory. */
 leit_status leit_dataset_rows(const uint8_t *split, int64_t n_rows, int splits, int64_t **rows,
                               int64_t *n);

@@ -119,7 +119,8 @@ static leit_status read_rows(music_build *build, leit_table *table)
                      table->path, table->line, n_fields, where.count);
         LEIT_TRY(add_clip(build, table, &where, fields));
     }
-    LEIT_FAIL_IF(build->n_clips == 0, LEIT_DATA, "%s: no clips", table->path);
+    LEIT_FAIL_IF(build->n_clips == 0, LEIT_DATA,
+                 "%s: no clips below its header; name a table with clips", table->path);
     return LEIT_OK;
 }
 
@@ -174,8 +175,11 @@ static leit_status find_label(const music_build *build, const clip *one, const c
             *class = i;
             return LEIT_OK;
         }
-    LEIT_FAIL(LEIT_DATA, "%s:%d: label '%.*s' is outside the taxonomy of %s", build->table_path,
-              one->line, (int)(length > 80 ? 80 : length), label, build->manifest->path);
+    LEIT_FAIL(
+        LEIT_DATA,
+        "%s:%d: label '%.*s' is outside the taxonomy of %s; add it to labels or correct the row",
+        build->table_path, one->line, (int)(length > 80 ? 80 : length), label,
+        build->manifest->path);
 }
 
 /* All labels are looked up before the first file is decoded. */
@@ -263,7 +267,7 @@ static leit_status spool_write(const music_build *build, const void *data, size_
         ssize_t put = write(build->spool, bytes, size_bytes);
         if (put < 0 && errno == EINTR) continue;
         LEIT_FAIL_IF(put <= 0, LEIT_DATA, "cannot write %s: %s", build->spool_path,
-                     strerror(errno));
+                     leit_error_reason(errno));
         bytes += put;
         size_bytes -= (size_t)put;
     }
@@ -372,7 +376,7 @@ static leit_status make_room(music_build *build, const char *output_path)
     if (build->spool_path == NULL) return LEIT_INTERNAL;
     build->spool = open(build->spool_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     LEIT_FAIL_IF(build->spool < 0, LEIT_DATA, "cannot write %s: %s", build->spool_path,
-                 strerror(errno));
+                 leit_error_reason(errno));
     return leit_threads_create(0, &build->threads);
 }
 
@@ -382,7 +386,7 @@ static leit_status write_corpus(music_build *build, const char *output_path)
     size_t pcm_bytes = (size_t)build->offsets[corpus->n_clips] * sizeof *corpus->pcm;
     build->mapping = mmap(NULL, pcm_bytes, PROT_READ, MAP_SHARED, build->spool, 0);
     LEIT_FAIL_IF(build->mapping == MAP_FAILED, LEIT_DATA, "cannot map %s: %s", build->spool_path,
-                 strerror(errno));
+                 leit_error_reason(errno));
     const char *count =
         leit_arena_printf(&build->draft.arena, "%lld clips", (long long)corpus->n_clips);
     if (count == NULL) return LEIT_INTERNAL;

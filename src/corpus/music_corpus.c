@@ -76,10 +76,20 @@ leit_status leit_music_corpus_open(const char *path, leit_music_corpus **corpus)
     if (status == LEIT_OK) status = read_music_corpus(opened);
     if (status != LEIT_OK) {
         leit_music_corpus_close(opened);
-        return status;
+        return leit_corpus_cannot_read(path, status);
     }
     *corpus = opened;
     return LEIT_OK;
+}
+
+leit_status leit_music_corpus_verify(const leit_music_corpus *corpus)
+{
+    leit_container *file = corpus->memory->container;
+    int64_t n_samples = corpus->offsets[corpus->n_clips];
+    const void *pcm = NULL;
+    return leit_corpus_cannot_read(
+        leit_container_path(file),
+        leit_container_map(file, "pcm", LEIT_I16, 1, &n_samples, LEIT_CHECK_SUM, &pcm));
 }
 
 void leit_music_corpus_close(leit_music_corpus *corpus)

@@ -48,7 +48,8 @@ static leit_status parse_number(const leit_table *table, const char *text, doubl
     char *end = NULL;
     *value = strtod(text, &end);
     LEIT_FAIL_IF(*text == '\0' || *end != '\0' || !isfinite(*value), LEIT_DATA,
-                 "%s:%d: '%.40s' is no number", table->path, table->line, text);
+                 "%s:%d: '%.40s' is no number, expected one as 0.5", table->path, table->line,
+                 text);
     return LEIT_OK;
 }
 
@@ -121,8 +122,10 @@ static leit_status read_lexicon_rows(tag_build *build, leit_table *table)
         }
     }
     for (size_t i = 0; i < build->n_tags; i++)
-        LEIT_FAIL_IF(!build->placed[i], LEIT_DATA, "%s has no entry for the tag '%s'", table->path,
-                     build->names[i]);
+        LEIT_FAIL_IF(
+            !build->placed[i], LEIT_DATA,
+            "%s has no entry for the tag '%s'; name a lexicon that has it or take the tag out",
+            table->path, build->names[i]);
     return LEIT_OK;
 }
 

@@ -105,7 +105,7 @@ leit_status leit_tag_corpus_open(const char *path, leit_tag_corpus **corpus)
     if (status == LEIT_OK) status = read_tag_corpus(opened);
     if (status != LEIT_OK) {
         leit_tag_corpus_close(opened);
-        return status;
+        return leit_corpus_cannot_read(path, status);
     }
     *corpus = opened;
     return LEIT_OK;

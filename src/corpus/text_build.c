@@ -79,9 +79,11 @@ static leit_status find_class(const text_build *build, const leit_text_row *row,
     char *list = leit_arena_strdup(&arena, "");
     for (int32_t i = 0; i < corpus->n_labels && list != NULL; i++)
         list = leit_arena_printf(&arena, i == 0 ? "%s%s" : "%s, %s", list, corpus->labels[i]);
-    leit_status status =
-        leit_fail(LEIT_DATA, __func__, "%s: label '%.80s' of %.80s is outside the taxonomy: %s",
-                  build->manifest->path, row->label, row->id, list ? list : "");
+    leit_status status = leit_fail(
+        LEIT_DATA, __func__,
+        "%s: label '%.80s' of %.80s is outside the taxonomy: %s; add it to labels or correct "
+        "the row",
+        build->manifest->path, row->label, row->id, list ? list : "");
     leit_arena_clear(&arena);
     return status;
 }
@@ -128,7 +130,9 @@ static leit_status encode(text_build *build, const leit_text_row *row, int64_t *
 static leit_status fill_corpus(text_build *build)
 {
     const size_t n = build->rows.count;
-    LEIT_FAIL_IF(n == 0, LEIT_DATA, "%s: no texts", build->manifest->path);
+    LEIT_FAIL_IF(n == 0, LEIT_DATA,
+                 "%s: no texts: every row of its source is empty; name a source with texts",
+                 build->manifest->path);
     LEIT_TRY(LEIT_ALLOC(build->label, n));
     LEIT_TRY(LEIT_ALLOC(build->split, n));
     LEIT_TRY(LEIT_ALLOC(build->offsets, n + 1));

@@ -79,7 +79,7 @@ leit_status leit_text_corpus_open(const char *path, leit_text_corpus **corpus)
     if (status == LEIT_OK) status = read_text_corpus(opened);
     if (status != LEIT_OK) {
         leit_text_corpus_close(opened);
-        return status;
+        return leit_corpus_cannot_read(path, status);
     }
     *corpus = opened;
     return LEIT_OK;

@@ -129,9 +129,16 @@ static leit_status read_all(reader *read, bool is_binary)
                  "%s goes on after the %lld words of its header", read->path,
                  (long long)read->n_words);
     LEIT_FAIL_IF(ferror(read->file), LEIT_DATA, "cannot read %s", read->path);
+    return LEIT_OK;
+}
+
+static leit_status check_found(const reader *read)
+{
     for (int64_t i = 0; i < read->n; i++)
-        LEIT_FAIL_IF(!read->found[i], LEIT_DATA, "%s has no vector for the tag '%s'", read->path,
-                     read->words[i]);
+        LEIT_FAIL_IF(
+            !read->found[i], LEIT_DATA,
+            "%s has no vector for the tag '%s'; name vectors that have it or take the tag out",
+            read->path, read->words[i]);
     return LEIT_OK;
 }
 
@@ -145,8 +152,12 @@ leit_status leit_word_vectors_read(const char *path, bool is_binary, int64_t n,
     read->words = words;
     read->file = fopen(path, "rbe");
     leit_status status = read->file == NULL ? leit_fail(LEIT_DATA, __func__, "cannot open %s: %s",
-                                                        path, strerror(errno))
+                                                        path, leit_error_reason(errno))
                                             : read_all(read, is_binary);
+    if (status == LEIT_DATA && read->file != NULL)
+        status = leit_fail(status, leit_error_function(),
+                           "%s; fetch the file again or correct its header", leit_error_message());
+    if (status == LEIT_OK) status = check_found(read);
     if (read->file != NULL) fclose(read->file);
     leit_free(read->row);
     leit_free(read->found);

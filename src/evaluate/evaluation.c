@@ -188,8 +188,11 @@ static leit_status evaluate_loaded(leit_loaded_matcher *loaded, const char *run,
     leit_dataset data;
     LEIT_TRY(leit_dataset_open(loaded->recipe, &data));
     leit_evaluation evaluation;
-    leit_status status = leit_evaluation_run(loaded->matcher, &loaded->text, &loaded->music, &data,
-                                             split, &evaluation);
+    leit_status status = leit_matcher_check_data(loaded->checkpoint, &data);
+    if (status == LEIT_OK) status = leit_dataset_verify(&data);
+    if (status == LEIT_OK)
+        status = leit_evaluation_run(loaded->matcher, &loaded->text, &loaded->music, &data, split,
+                                     &evaluation);
     leit_dataset_close(&data);
     LEIT_TRY(status);
     leit_arena arena = {0};

@@ -45,18 +45,19 @@ enum { N_DTYPES = sizeof dtype_bytes / sizeof *dtype_bytes };
 static leit_status map_file(const char *path, leit_safetensors *file)
 {
     const int opened = open(path, O_RDONLY | O_CLOEXEC);
-    LEIT_FAIL_IF(opened < 0, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+    LEIT_FAIL_IF(opened < 0, LEIT_DATA, "cannot open %s: %s", path, leit_error_reason(errno));
     leit_status status = LEIT_OK;
     struct stat about;
     LEIT_FAIL_GOTO_IF(fstat(opened, &about) != 0, done, LEIT_DATA, "cannot read %s: %s", path,
-                      strerror(errno));
-    LEIT_FAIL_GOTO_IF(!S_ISREG(about.st_mode), done, LEIT_DATA, "%s is no file", path);
+                      leit_error_reason(errno));
+    LEIT_FAIL_GOTO_IF(!S_ISREG(about.st_mode), done, LEIT_DATA,
+                      "%s is no file, expected a safetensors file", path);
     LEIT_FAIL_GOTO_IF(about.st_size < LENGTH_BYTES, done, LEIT_DATA,
-                      "%s has %lld bytes, too few for a safetensors file", path,
+                      "%s has %lld bytes, too few for a safetensors file; fetch it again", path,
                       (long long)about.st_size);
     void *mapping = mmap(NULL, (size_t)about.st_size, PROT_READ, MAP_PRIVATE, opened, 0);
     LEIT_FAIL_GOTO_IF(mapping == MAP_FAILED, done, LEIT_DATA, "cannot map %s: %s", path,
-                      strerror(errno));
+                      leit_error_reason(errno));
     file->mapping = mapping;
     file->size_bytes = (size_t)about.st_size;
 done:
@@ -107,10 +108,8 @@ static leit_status take_offsets(const char *path, const json_t *about, int64_t d
     entry->begin = json_integer_value(begin);
     entry->end = json_integer_value(end);
     LEIT_FAIL_IF(entry->begin < 0 || entry->end < entry->begin || entry->end > data_bytes,
-                 LEIT_DATA,
-                 "%s: %s lies at %" PRId64 " to %" PRId64 " of %" PRId64 " bytes; the "
-                 "file may be truncated, fetch it again",
-                 path, entry->name, entry->begin, entry->end, data_bytes);
+                 LEIT_DATA, "%s: %s lies at %" PRId64 " to %" PRId64 " of %" PRId64 " bytes", path,
+                 entry->name, entry->begin, entry->end, data_bytes);
     int64_t bytes;
     LEIT_FAIL_IF(__builtin_mul_overflow(entry->count, dtype_bytes[entry->dtype], &bytes) ||
                      bytes != entry->end - entry->begin,
@@ -196,12 +195,15 @@ static leit_status read_header(leit_safetensors *file)
     json_error_t error;
     json_t *header = json_loadb((const char *)file->mapping + LENGTH_BYTES, (size_t)header_bytes,
                                 JSON_REJECT_DUPLICATES, &error);
-    LEIT_FAIL_IF(header == NULL, LEIT_DATA, "%s: header, byte %d: %s", file->path, error.position,
-                 error.text);
+    LEIT_FAIL_IF(header == NULL, LEIT_DATA, "%s: header, byte %d: %s; fetch the file again",
+                 file->path, error.position, error.text);
     leit_status status = take_entries(file, header, file->mapping + LENGTH_BYTES + header_bytes,
                                       (int64_t)(rest - header_bytes));
     json_decref(header);
-    return status;
+    if (status != LEIT_DATA) return status;
+    return leit_fail(status, leit_error_function(),
+                     "%s; the file may be truncated or its header lies, fetch it again",
+                     leit_error_message());
 }
 
 leit_status leit_safetensors_open(const char *path, leit_safetensors **file)

@@ -137,7 +137,7 @@ INT(train.early_stop_epochs, 0, 0, 1000000, "epochs", ALL, "Ends a phase after s
 PATH(train.reuse, SIX, "A run folder whose trained towers are taken over instead of trained: one music tower serves every text corpus."),
 
 STRINGS(evaluate.mappings, "[va, w2v, manual]", mapping_words, SIX, "Which music moods are right for a text mood: nearest in valence and arousal, nearest in word-vector space, Table 2 of the paper."),
-INT(evaluate.at_k, 5, 1, 100000, "clips", SIX, "k of precision at k."),
+INT(evaluate.at_k, 5, 1, 10, "clips", SIX, "k of precision at k."),
 INT(evaluate.bootstrap_samples, 1000, 0, 10000000, "samples", SIX, "Resamplings behind the confidence interval; 0: no interval."),
 INT(evaluate.permutation_samples, 10000, 0, 100000000, "samples", SIX, "Permutations behind a p-value between two runs; 0: no test. The smallest p it can show is 1 / (samples + 1)."),
 

@@ -63,10 +63,12 @@ static leit_status refuse_decoration(const reader *read, const unsigned char *an
                                      const unsigned char *tag)
 {
     if (anchor != NULL)
-        FAIL_AT(read->event.start_mark, "anchor '&%.40s', expected plain values",
+        FAIL_AT(read->event.start_mark,
+                "anchor '&%.40s', expected plain values; write the value out",
                 (const char *)anchor);
     if (tag != NULL)
-        FAIL_AT(read->event.start_mark, "tag '%.40s', expected plain values", (const char *)tag);
+        FAIL_AT(read->event.start_mark, "tag '%.40s', expected plain values; leave it out",
+                (const char *)tag);
     return LEIT_OK;
 }
 
@@ -74,7 +76,8 @@ static leit_status scalar_text(reader *read, const char **text)
 {
     const char *value = (const char *)read->event.data.scalar.value;
     size_t length = read->event.data.scalar.length;
-    if (strlen(value) != length) FAIL_AT(read->event.start_mark, "a NUL inside a value");
+    if (strlen(value) != length)
+        FAIL_AT(read->event.start_mark, "a NUL inside a value, expected text");
     *text = leit_arena_strndup(read->arena, value, length);
     return *text == NULL ? LEIT_INTERNAL : LEIT_OK;
 }
@@ -83,11 +86,13 @@ static leit_status scalar_text(reader *read, const char **text)
 static leit_status read_key(reader *read, const leit_yaml_node *map, const char **key)
 {
     yaml_mark_t mark = read->event.start_mark;
-    if (read->event.type != YAML_SCALAR_EVENT) FAIL_AT(mark, "a key that is no plain word");
+    if (read->event.type != YAML_SCALAR_EVENT)
+        FAIL_AT(mark, "a key that is no plain word, expected key: value");
     LEIT_TRY(refuse_decoration(read, read->event.data.scalar.anchor, read->event.data.scalar.tag));
     LEIT_TRY(scalar_text(read, key));
-    if (strcmp(*key, "<<") == 0) FAIL_AT(mark, "merge key '<<', expected plain values");
-    if (leit_yaml_find(map, *key) != NULL) FAIL_AT(mark, "key '%.80s' twice", *key);
+    if (strcmp(*key, "<<") == 0)
+        FAIL_AT(mark, "merge key '<<', expected plain values; write the keys out");
+    if (leit_yaml_find(map, *key) != NULL) FAIL_AT(mark, "key '%.80s' twice; leave one out", *key);
     return next_event(read);
 }
 
@@ -99,7 +104,8 @@ static leit_status read_children(reader *read, int depth, leit_yaml_node *parent
     const bool is_map = parent->kind == LEIT_YAML_MAP;
     const yaml_event_type_t end = is_map ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
     if (depth >= LEIT_YAML_MAX_DEPTH)
-        FAIL_AT(read->event.start_mark, "nested deeper than %d", LEIT_YAML_MAX_DEPTH);
+        FAIL_AT(read->event.start_mark,
+                "nested deeper than %d levels, expected lines of key: value", LEIT_YAML_MAX_DEPTH);
     leit_yaml_node *last = NULL;
     LEIT_TRY(next_event(read));
     while (read->event.type != end) {
@@ -140,7 +146,7 @@ static leit_status read_value(reader *read, int depth, leit_yaml_node **node)
         LEIT_TRY(new_node(read, LEIT_YAML_MAP, node));
         return read_children(read, depth, *node);
     case YAML_ALIAS_EVENT:
-        FAIL_AT(event->start_mark, "alias '*%.40s', expected plain values",
+        FAIL_AT(event->start_mark, "alias '*%.40s', expected plain values; write the value out",
                 (const char *)event->data.alias.anchor);
     default: FAIL_AT(event->start_mark, "no value");
     }
@@ -150,13 +156,15 @@ static leit_status read_document(reader *read, leit_yaml_node **root)
 {
     LEIT_TRY(next_event(read)); /* stream start */
     LEIT_TRY(next_event(read));
-    if (read->event.type == YAML_STREAM_END_EVENT) FAIL_AT(read->event.start_mark, "empty file");
+    if (read->event.type == YAML_STREAM_END_EVENT)
+        FAIL_AT(read->event.start_mark, "empty file, expected lines of key: value");
     LEIT_TRY(next_event(read));
     LEIT_TRY(read_value(read, 0, root));
     LEIT_TRY(next_event(read)); /* document end */
     LEIT_TRY(next_event(read));
     if (read->event.type != YAML_STREAM_END_EVENT)
-        FAIL_AT(read->event.start_mark, "a second document, expected one");
+        FAIL_AT(read->event.start_mark,
+                "a second document, expected one; make it a file of its own");
     return LEIT_OK;
 }
 

@@ -73,38 +73,10 @@ static void build_clear(build *b)
 static leit_status absolute_path(leit_arena *arena, const char *path, const char **absolute)
 {
     char *resolved = realpath(path, NULL);
-    LEIT_FAIL_IF(resolved == NULL, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+    LEIT_FAIL_IF(resolved == NULL, LEIT_DATA, "cannot open %s: %s", path, leit_error_reason(errno));
     *absolute = leit_arena_strdup(arena, resolved);
     free(resolved);
     return *absolute == NULL ? LEIT_INTERNAL : LEIT_OK;
-}
-
-/* An output that is something else is not overwritten: a corpus, a song. A damaged index is. */
-static leit_status check_output(const char *path)
-{
-    leit_arena names = {0};
-    const char *folder = leit_path_directory(&names, path);
-    const bool has_folder = folder != NULL && leit_file_is_directory(folder);
-    leit_arena_clear(&names);
-    LEIT_FAIL_IF(!has_folder, LEIT_DATA,
-                 "cannot write %s: there is no such folder; make it first, or choose another -o",
-                 path);
-    LEIT_FAIL_IF(leit_file_is_directory(path), LEIT_USAGE, "%s is a directory, expected a file",
-                 path);
-    if (!leit_file_exists(path)) return LEIT_OK;
-    LEIT_FAIL_IF(strcmp(leit_path_extension(path), "h5") != 0, LEIT_USAGE,
-                 "%s is there and not named .h5: it is not overwritten", path);
-    leit_container *container = NULL;
-    if (leit_container_open(path, NULL, 0, &container) != LEIT_OK) return LEIT_OK;
-    leit_arena arena = {0};
-    const char *format = NULL;
-    leit_status status = LEIT_OK;
-    if (leit_container_text(container, "", "format", &arena, &format) == LEIT_OK &&
-        strcmp(format, LEIT_INDEX_FORMAT) != 0)
-        status = leit_fail(LEIT_USAGE, __func__, "%s is a %s: it is not overwritten", path, format);
-    leit_arena_clear(&arena);
-    leit_container_close(container);
-    return status;
 }
 
 static void open_old(build *b)
@@ -127,7 +99,7 @@ static void open_old(build *b)
 static leit_status open_all(build *b)
 {
     const leit_index_options *options = b->options;
-    LEIT_TRY(check_output(options->output));
+    LEIT_TRY(leit_container_check_output(options->output, LEIT_INDEX_FORMAT));
     LEIT_TRY(leit_threads_create(options->threads, &b->threads));
     LEIT_TRY(leit_matcher_open_towers(options->model, leit_backend_cpu(), b->threads,
                                       LEIT_TOWER_MUSIC, &b->loaded));

@@ -74,7 +74,7 @@ static leit_status look_at(const char *folder, const char *path, leit_library *l
     else if (strpbrk(path, "\r\n") != NULL)
         reason = "its name holds a line break, which a playlist cannot say";
     else if (stat(full, &about) != 0)
-        reason = strerror(errno);
+        reason = leit_error_reason(errno);
     else if (!S_ISREG(about.st_mode))
         reason = "it is not a regular file";
     leit_arena_clear(&scratch);
@@ -110,7 +110,7 @@ leit_status leit_library_hash(const char *path, int64_t *xxh3)
 {
     enum { PIECE_BYTES = 1 << 18 };
     FILE *file = fopen(path, "rbe");
-    LEIT_FAIL_IF(file == NULL, LEIT_DATA, "cannot open %s: %s", path, strerror(errno));
+    LEIT_FAIL_IF(file == NULL, LEIT_DATA, "cannot open %s: %s", path, leit_error_reason(errno));
     XXH3_state_t *state = XXH3_createState();
     unsigned char *piece = leit_allocate(PIECE_BYTES, 1);
     leit_status status = state == NULL || piece == NULL ? LEIT_INTERNAL : LEIT_OK;
@@ -119,7 +119,8 @@ leit_status leit_library_hash(const char *path, int64_t *xxh3)
         for (size_t got; (got = fread(piece, 1, PIECE_BYTES, file)) > 0;)
             XXH3_64bits_update(state, piece, got);
         if (ferror(file))
-            status = leit_fail(LEIT_DATA, __func__, "cannot read %s: %s", path, strerror(errno));
+            status = leit_fail(LEIT_DATA, __func__, "cannot read %s: %s", path,
+                               leit_error_reason(errno));
         *xxh3 = (int64_t)XXH3_64bits_digest(state);
     }
     XXH3_freeState(state);

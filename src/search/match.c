@@ -70,7 +70,15 @@ static leit_status check_options(leit_match_options *options)
     return LEIT_OK;
 }
 
-static void warn_of_broken_utf8(const char *text, size_t size_bytes)
+/* Puts the name of the text before a sentence about it. */
+static leit_status name_text(const match *m, leit_status status)
+{
+    return status != LEIT_DATA || m->options.name == NULL
+               ? status
+               : leit_fail_context(status, "%s", m->options.name);
+}
+
+static void warn_of_broken_utf8(const char *name, const char *text, size_t size_bytes)
 {
     int64_t n_broken = 0;
     for (const char *at = text, *end = text + size_bytes; at < end;) {
@@ -80,8 +88,9 @@ static void warn_of_broken_utf8(const char *text, size_t size_bytes)
         at += taken;
     }
     if (n_broken > 0)
-        leit_log(LEIT_LOG_WARNING, "the text is not UTF-8: %" PRId64 " bytes are read as U+FFFD",
-                 n_broken);
+        leit_log(LEIT_LOG_WARNING,
+                 "%s%sthe text is not UTF-8: %" PRId64 " bytes are read as U+FFFD",
+                 name == NULL ? "" : name, name == NULL ? "" : ": ", n_broken);
 }
 
 static leit_status open_all(match *m)
@@ -318,16 +327,16 @@ static leit_status fill_sheet(match *m)
 
 static leit_status run(match *m, leit_buffer *text)
 {
-    LEIT_TRY(check_options(&m->options));
+    LEIT_TRY(name_text(m, check_options(&m->options)));
     LEIT_TRY(open_all(m));
-    warn_of_broken_utf8(m->options.text, m->options.size_bytes);
+    warn_of_broken_utf8(m->options.name, m->options.text, m->options.size_bytes);
     const leit_story_options options = {.is_whole = m->options.scenes == LEIT_SCENES_WHOLE,
                                         .min_tokens = m->options.min_tokens,
                                         .max_tokens = m->options.max_tokens,
                                         .window_tokens =
                                             m->loaded.matcher->recipe->data.max_tokens};
-    LEIT_TRY(leit_story_encode(m->options.text, m->options.size_bytes, &options, m->tokenizer,
-                               &m->loaded.text, &m->story));
+    LEIT_TRY(name_text(m, leit_story_encode(m->options.text, m->options.size_bytes, &options,
+                                            m->tokenizer, &m->loaded.text, &m->story)));
     LEIT_TRY(rank(m));
     LEIT_TRY(fill_sheet(m));
     return leit_cue_sheet_write(&m->sheet, m->options.format, text);

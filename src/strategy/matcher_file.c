@@ -131,6 +131,21 @@ leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *chec
     return LEIT_OK;
 }
 
+static leit_status read_names(const leit_checkpoint *checkpoint, leit_arena *arena,
+                              leit_mood_names *names)
+{
+    int64_t n_text = 0, n_music = 0;
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "vocabulary_size", &names->vocabulary_size));
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "vector_width", &names->vector_width));
+    LEIT_TRY(
+        leit_checkpoint_strings(checkpoint, "text_labels", arena, &n_text, &names->text_labels));
+    LEIT_TRY(
+        leit_checkpoint_strings(checkpoint, "music_labels", arena, &n_music, &names->music_labels));
+    names->n_text_labels = (int32_t)n_text;
+    names->n_music_labels = (int32_t)n_music;
+    return LEIT_OK;
+}
+
 static leit_status read_about(const leit_checkpoint *checkpoint, leit_arena *arena,
                               leit_mood_names *names, leit_loaded_matcher *loaded)
 {
@@ -141,19 +156,60 @@ static leit_status read_about(const leit_checkpoint *checkpoint, leit_arena *are
     LEIT_TRY(leit_checkpoint_text(checkpoint, "vocabulary", arena, &vocabulary));
     loaded->vocabulary = leit_strdup(vocabulary);
     if (loaded->vocabulary == NULL) return LEIT_INTERNAL;
-    LEIT_TRY(leit_checkpoint_i64(checkpoint, "vocabulary_size", &names->vocabulary_size));
-    LEIT_TRY(leit_checkpoint_i64(checkpoint, "vector_width", &names->vector_width));
     int64_t fingerprint = 0;
     LEIT_TRY(leit_checkpoint_i64(checkpoint, "fingerprint", &fingerprint));
     loaded->fingerprint = (uint64_t)fingerprint;
-    int64_t n_text = 0, n_music = 0;
-    LEIT_TRY(
-        leit_checkpoint_strings(checkpoint, "text_labels", arena, &n_text, &names->text_labels));
-    LEIT_TRY(
-        leit_checkpoint_strings(checkpoint, "music_labels", arena, &n_music, &names->music_labels));
-    names->n_text_labels = (int32_t)n_text;
-    names->n_music_labels = (int32_t)n_music;
+    return read_names(checkpoint, arena, names);
+}
+
+/* ---- the same data ---- */
+
+static const char data_cure[] = "name the corpora it was trained on, or train a new run";
+
+static leit_status check_labels(const char *path, const char *modality, int32_t n_trained,
+                                const char *const *trained, int32_t n, const char *const *labels)
+{
+    LEIT_FAIL_IF(n_trained != n, LEIT_DATA,
+                 "checkpoint %s knows %d %s labels, the corpus has %d; %s", path, n_trained,
+                 modality, n, data_cure);
+    for (int32_t k = 0; k < n; k++)
+        LEIT_FAIL_IF(strcmp(trained[k], labels[k]) != 0, LEIT_DATA,
+                     "%s label %d of checkpoint %s is '%s', that of the corpus '%s'; %s", modality,
+                     k, path, trained[k], labels[k], data_cure);
     return LEIT_OK;
+}
+
+static leit_status check_data(const leit_checkpoint *checkpoint, leit_arena *arena,
+                              const leit_dataset *data)
+{
+    const char *path = leit_checkpoint_path(checkpoint), *vocabulary = NULL;
+    const leit_mood_names names = leit_mood_names_of(data);
+    leit_mood_names trained = {0};
+    LEIT_TRY(read_names(checkpoint, arena, &trained));
+    LEIT_TRY(leit_checkpoint_text(checkpoint, "vocabulary", arena, &vocabulary));
+    LEIT_TRY(check_labels(path, "text", trained.n_text_labels, trained.text_labels,
+                          names.n_text_labels, names.text_labels));
+    LEIT_TRY(check_labels(path, "music", trained.n_music_labels, trained.music_labels,
+                          names.n_music_labels, names.music_labels));
+    LEIT_FAIL_IF(data->text != NULL && strcmp(vocabulary, data->text->vocabulary) != 0, LEIT_DATA,
+                 "checkpoint %s reads texts with another vocabulary (%lld tokens) than the text "
+                 "corpus (%lld); %s",
+                 path, (long long)trained.vocabulary_size, (long long)names.vocabulary_size,
+                 data_cure);
+    LEIT_FAIL_IF(
+        trained.vector_width != names.vector_width, LEIT_DATA,
+        "checkpoint %s knows word vectors %lld wide, those of the tag corpus are %lld wide; "
+        "%s",
+        path, (long long)trained.vector_width, (long long)names.vector_width, data_cure);
+    return LEIT_OK;
+}
+
+leit_status leit_matcher_check_data(const leit_checkpoint *checkpoint, const leit_dataset *data)
+{
+    leit_arena arena = {0};
+    leit_status status = check_data(checkpoint, &arena, data);
+    leit_arena_clear(&arena);
+    return status;
 }
 
 static leit_status find_values(void *context, const leit_parameter *parameter, const float **data)

@@ -19,6 +19,10 @@ leit_status leit_matcher_save(const leit_matcher *matcher, const char *vocabular
 leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *checkpoint,
                               const char *const *prefixes, int *n_read);
 
+/* LEIT_DATA, naming the first difference, unless a dataset has the labels, the vocabulary and the
+ * width of word vectors that the matcher of a checkpoint was trained with. */
+leit_status leit_matcher_check_data(const leit_checkpoint *checkpoint, const leit_dataset *data);
+
 /* A trained matcher ready for inference, with a tower for each modality it has. */
 typedef struct leit_loaded_matcher {
     leit_checkpoint *checkpoint; /* the parameters lie in its file */

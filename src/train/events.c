@@ -94,7 +94,8 @@ static leit_status put_record(leit_events *events, const message *m)
                            fwrite(&length_crc, sizeof length_crc, 1, events->file) +
                            fwrite(m->bytes, m->size, 1, events->file) +
                            fwrite(&bytes_crc, sizeof bytes_crc, 1, events->file);
-    LEIT_FAIL_IF(written != 4, LEIT_DATA, "cannot write %s: %s", events->path, strerror(errno));
+    LEIT_FAIL_IF(written != 4, LEIT_DATA, "cannot write %s: %s", events->path,
+                 leit_error_reason(errno));
     return LEIT_OK;
 }
 
@@ -115,7 +116,7 @@ static leit_status cut_file(const char *path, int64_t *left)
     *left -= kept;
     if (kept == 0) return leit_file_remove(path);
     LEIT_FAIL_IF(kept < n_bytes && truncate(path, (off_t)kept) != 0, LEIT_DATA, "cannot cut %s: %s",
-                 path, strerror(errno));
+                 path, leit_error_reason(errno));
     return LEIT_OK;
 }
 
@@ -146,7 +147,7 @@ static leit_status start_file(leit_events *events, const char *directory)
     if (events->path == NULL) return LEIT_INTERNAL;
     events->file = fopen(events->path, "w");
     LEIT_FAIL_IF(events->file == NULL, LEIT_DATA, "cannot write into %s: %s", directory,
-                 strerror(errno));
+                 leit_error_reason(errno));
     message first = {0};
     put_wall_time(&first);
     put_block(&first, 3, "brain.Event:2", strlen("brain.Event:2"));
@@ -194,7 +195,7 @@ leit_status leit_events_scalar(leit_events *events, const char *tag, int64_t ste
 leit_status leit_events_flush(leit_events *events, int64_t *n_bytes)
 {
     LEIT_FAIL_IF(fflush(events->file) != 0 || fsync(fileno(events->file)) != 0, LEIT_DATA,
-                 "cannot write %s: %s", events->path, strerror(errno));
+                 "cannot write %s: %s", events->path, leit_error_reason(errno));
     *n_bytes = events->bytes_before + ftell(events->file);
     return LEIT_OK;
 }

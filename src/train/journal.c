@@ -34,7 +34,7 @@ leit_status leit_journal_open(const char *directory, leit_journal_place place,
             ftruncate(fileno(journal->metrics), (off_t)place.metrics_bytes) != 0 ||
             fseek(journal->metrics, 0, SEEK_END) != 0)
             status = leit_fail(LEIT_DATA, __func__, "cannot write %s: %s", journal->path,
-                               strerror(errno));
+                               leit_error_reason(errno));
     }
     if (status == LEIT_OK) status = leit_events_open(events, place.events_bytes, &journal->events);
     if (status != LEIT_OK) {
@@ -57,7 +57,7 @@ void leit_journal_close(leit_journal *journal)
 static leit_status put_line(leit_journal *journal, const char *line)
 {
     LEIT_FAIL_IF(fputs(line, journal->metrics) < 0, LEIT_DATA, "cannot write %s: %s", journal->path,
-                 strerror(errno));
+                 leit_error_reason(errno));
     return LEIT_OK;
 }
 
@@ -93,7 +93,7 @@ leit_status leit_journal_validation(leit_journal *journal, const char *phase, in
 leit_status leit_journal_sync(leit_journal *journal, leit_journal_place *place)
 {
     LEIT_FAIL_IF(fflush(journal->metrics) != 0 || fsync(fileno(journal->metrics)) != 0, LEIT_DATA,
-                 "cannot write %s: %s", journal->path, strerror(errno));
+                 "cannot write %s: %s", journal->path, leit_error_reason(errno));
     place->metrics_bytes = ftell(journal->metrics);
     return leit_events_flush(journal->events, &place->events_bytes);
 }

@@ -238,6 +238,7 @@ static leit_status resume(trainer *t)
     leit_checkpoint *checkpoint = NULL;
     LEIT_TRY(leit_checkpoint_open(latest, &checkpoint));
     leit_status status = check_same_recipe(t, checkpoint);
+    if (status == LEIT_OK) status = leit_matcher_check_data(checkpoint, &t->data);
     if (status == LEIT_OK) status = leit_matcher_read(t->matcher, checkpoint, everything, NULL);
     if (status == LEIT_OK) status = pass_moments(t, NULL, checkpoint);
     if (status == LEIT_OK) status = read_state(t, checkpoint);
@@ -254,6 +255,7 @@ static leit_status build(trainer *t)
     const leit_recipe *recipe = t->recipe;
     LEIT_TRY(leit_threads_create(recipe->run.threads, &t->threads));
     LEIT_TRY(leit_dataset_open(recipe, &t->data));
+    LEIT_TRY(leit_dataset_verify(&t->data));
     const leit_mood_names names = leit_mood_names_of(&t->data);
     LEIT_TRY(leit_matcher_create(recipe, &names, leit_backend_cpu(), t->threads, &t->matcher));
     const leit_strategy *strategy = t->matcher->strategy;
@@ -276,6 +278,14 @@ static leit_status build(trainer *t)
     return leit_plan_finish(t->music_tower.plan);
 }
 
+/* Names the key that a checkpoint of another run came by. */
+static leit_status name_key(leit_status status, const char *key)
+{
+    return status == LEIT_OK
+               ? LEIT_OK
+               : leit_fail_context(status, "%s (train that run first, or set it to nothing)", key);
+}
+
 /* Initial weights of encoders that the recipe takes from elsewhere. */
 static leit_status import_weights(trainer *t)
 {
@@ -285,10 +295,7 @@ static leit_status import_weights(trainer *t)
         LEIT_TRY(leit_import_text_encoder(model->text.weights, &t->matcher->parameters));
     if (model->music.weights[0] == '\0') return LEIT_OK;
     leit_status status = read_parameters(t, model->music.weights, music_encoder);
-    return status == LEIT_OK
-               ? LEIT_OK
-               : leit_fail_context(status, "model.music.weights (train that run first, "
-                                           "or set it to nothing)");
+    return name_key(status, "model.music.weights");
 }
 
 static leit_status write_about(trainer *t)
@@ -312,6 +319,16 @@ static bool can_take_over(const leit_recipe *ours, const leit_recipe *theirs,
         return false;
     return phase->trains_text ? strcmp(ours->data.text, theirs->data.text) == 0
                               : strcmp(ours->data.music, theirs->data.music) == 0;
+}
+
+/* Before anything is written: the run that towers are taken over from is there and whole. */
+static leit_status check_reuse(trainer *t)
+{
+    if (t->recipe->train.reuse[0] == '\0') return LEIT_OK;
+    leit_checkpoint *checkpoint = NULL;
+    leit_status status = leit_checkpoint_open(t->recipe->train.reuse, &checkpoint);
+    leit_checkpoint_close(checkpoint);
+    return name_key(status, "train.reuse");
 }
 
 /* Copies what train.reuse offers for the current phase; *taken says whether it did. */
@@ -512,8 +529,9 @@ static leit_status run(trainer *t)
     t->folder = leit_path_join(&t->arena, directory, "checkpoints");
     if (t->folder == NULL) return LEIT_INTERNAL;
     LEIT_TRY(build(t));
-    LEIT_TRY(leit_file_make_directory(t->folder));
     LEIT_TRY(import_weights(t));
+    LEIT_TRY(check_reuse(t));
+    LEIT_TRY(leit_file_make_directory(t->folder));
     LEIT_TRY(resume(t));
     if (t->state.is_complete) return LEIT_OK;
     LEIT_TRY(write_about(t));

@@ -64,7 +64,7 @@ expect 3 "$scratch/nowhere" index "$scratch/nowhere" --model "$scratch/model" -o
 expect 4 "$scratch/empty" index "$music" --model "$scratch/empty" -o "$scratch/x.h5"
 expect 2 "is not overwritten" index "$music" --model "$scratch/model" -o "$etude/etude_alm.h5"
 expect 2 "expected --model RUN and -o INDEX.h5" index "$music"
-expect 3 "make it first" index "$music" --model "$scratch/model" -o "$scratch/none/x.h5"
+expect 3 "check the path" index "$music" --model "$scratch/model" -o "$scratch/none/x.h5"
 
 # ---- match ----
 

@@ -1,5 +1,8 @@
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "support/testing.h"
@@ -37,6 +40,45 @@ static void failures_name_the_file(void **state)
     assert_fails(leit_file_make_directory("/dev/null/x"), LEIT_DATA, "/dev/null");
 }
 
+/* The reason comes with what to do about it. Also root meets these: a path through a file, a file
+ * that opens and cannot be read. */
+static void failures_name_the_cure(void **state)
+{
+    (void)state;
+    leit_buffer content = {0};
+    assert_fails(leit_file_read("/nonexistent/x", 10, &content), LEIT_DATA, "; check the path");
+    assert_fails(leit_file_read("/dev/null/x", 10, &content), LEIT_DATA,
+                 "/dev/null/x: Not a directory; check the path");
+    assert_fails(leit_file_read("/proc/self/mem", 10, &content), LEIT_DATA,
+                 "/proc/self/mem: Input/output error; check the disk or take another copy");
+    assert_string_equal(leit_error_reason(ENOSPC),
+                        "No space left on device; make room and run the same command again");
+    assert_string_equal(leit_error_reason(EACCES), "Permission denied; check the permissions");
+    assert_string_equal(leit_error_reason(EPIPE), "Broken pipe");
+}
+
+/* A file takes the place of a regular file or of nothing: never that of a device or a link. */
+static void devices_and_links_stay(void **state)
+{
+    (void)state;
+    char pipe[1200], link[1200], file[1200];
+    snprintf(file, sizeof file, "%s/file", leit_test_directory());
+    snprintf(pipe, sizeof pipe, "%s/pipe", leit_test_directory());
+    snprintf(link, sizeof link, "%s/link", leit_test_directory());
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_ok(leit_file_write(file, "old", 3));
+    assert_int_equal(symlink(file, link), 0);
+    assert_fails(leit_file_write(pipe, "new", 3), LEIT_DATA, "is a device or pipe");
+    assert_fails(leit_file_write(link, "new", 3), LEIT_DATA, "is a link");
+    assert_fails(leit_file_write(leit_test_directory(), "new", 3), LEIT_DATA, "is a directory");
+    struct stat about;
+    assert_int_equal(lstat(pipe, &about), 0);
+    assert_true(S_ISFIFO(about.st_mode));
+    assert_int_equal(lstat(link, &about), 0);
+    assert_true(S_ISLNK(about.st_mode));
+    assert_ok(leit_file_write(file, "new", 3));
+}
+
 static void a_full_disk_leaves_the_old_file(void **state)
 {
     (void)state;
@@ -63,6 +105,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(failures_name_the_file),
+        cmocka_unit_test(failures_name_the_cure),
+        cmocka_unit_test(devices_and_links_stay),
         cmocka_unit_test(a_full_disk_leaves_the_old_file),
         cmocka_unit_test(paths),
     };

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -248,7 +250,7 @@ static void bad_manifests_are_named(void **state)
                  "override 'splitt=x':1:9: splitt: unknown key");
     assert_fails(build(manifest(alm_head, "alm"), path, "split=half"), LEIT_USAGE,
                  "split: 'half', expected one of paper, strict");
-    assert_fails(leit_corpus_build("/nonexistent.yaml", path, NULL, 0), LEIT_DATA,
+    assert_fails(leit_corpus_build("/nonexistent.yaml", path, NULL, 0), LEIT_USAGE,
                  "/nonexistent.yaml");
 }
 
@@ -358,12 +360,12 @@ static void bad_tags_are_named(void **state)
              "kind: tags\nname: tiny\nformat: word_vectors\nsource: cut.bin\n%s\n", tag_lists);
     for (size_t size = 0; size + 1 < raw.size_bytes; size++) {
         assert_ok(leit_file_write(scratch("cut.bin"), raw.data, size));
-        assert_int_equal(build(text, path, NULL), LEIT_DATA);
-        assert_non_null(strstr(leit_error_message(), "cut.bin"));
+        assert_fails(build(text, scratch("never.h5"), NULL), LEIT_DATA, "cut.bin");
     }
     assert_ok(leit_buffer_puts(&raw, "more"));
     assert_ok(leit_file_write(scratch("cut.bin"), raw.data, raw.size_bytes));
-    assert_fails(build(text, path, NULL), LEIT_DATA, "cut.bin goes on after the 8 words");
+    assert_fails(build(text, scratch("never.h5"), NULL), LEIT_DATA,
+                 "cut.bin goes on after the 8 words");
     leit_buffer_clear(&raw);
 }
 
@@ -498,11 +500,47 @@ static void the_built_in_corpus(void **state)
     assert_ok(leit_etude_generate(scratch("etude"), &options));
     static const char *const names[] = {"etude_alm", "etude_isear", "etude_tags"};
     for (int i = 0; i < 3; i++) {
-        char manifest_path[1100];
+        char manifest_path[1100], corpus_path[1100];
         snprintf(manifest_path, sizeof manifest_path, "%s/%s.yaml", scratch("etude"), names[i]);
-        assert_ok(leit_corpus_build(manifest_path, scratch("etude.h5"), NULL, 0));
-        assert_ok(leit_corpus_check(scratch("etude.h5")));
+        snprintf(corpus_path, sizeof corpus_path, "%s/%s.h5", scratch("etude"), names[i]);
+        assert_ok(leit_corpus_build(manifest_path, corpus_path, NULL, 0));
+        assert_ok(leit_corpus_check(corpus_path));
     }
+}
+
+/* An output that is something else is refused before any work and stays as it was; a corpus of the
+ * same kind and a damaged one are replaced. */
+static void nothing_else_is_overwritten(void **state)
+{
+    (void)state;
+    static const char tags[] = "kind: tags\nname: t\nformat: etude_tags\nsource: tags.tsv\n";
+    static const char texts[] = "kind: text\nname: t\nformat: etude_text\nsource: t.tsv\n";
+    file("tags.tsv", "happy\ttext\t0.9\t0.7\n");
+    assert_ok(build(tags, scratch("mine.h5"), NULL));
+    assert_ok(build(tags, scratch("mine.h5"), NULL));
+    assert_fails(build(texts, scratch("mine.h5"), NULL), LEIT_USAGE,
+                 "mine.h5 is a leitmotif tag corpus: it is not overwritten");
+    assert_ok(leit_corpus_check(scratch("mine.h5")));
+    assert_fails(build(tags, file("song.wav", "RIFF and so on"), NULL), LEIT_USAGE,
+                 "song.wav is there and no file of Leitmotif: it is not overwritten");
+    leit_buffer content = {0};
+    assert_ok(leit_file_read(scratch("song.wav"), 100, &content));
+    assert_string_equal(leit_buffer_text(&content), "RIFF and so on");
+    assert_ok(leit_file_read(scratch("mine.h5"), 1 << 20, &content));
+    assert_ok(leit_file_write(scratch("mine.h5"), content.data, content.size_bytes / 2));
+    leit_buffer_clear(&content);
+    assert_ok(build(tags, scratch("mine.h5"), NULL));
+    assert_ok(build(tags, file("nothing.h5", ""), NULL));
+    assert_fails(build(tags, leit_test_directory(), NULL), LEIT_DATA, "is a directory");
+    assert_fails(build(tags, scratch("no/such/x.h5"), NULL), LEIT_DATA,
+                 "x.h5: No such file or directory; check the path");
+    assert_ok(leit_file_remove(scratch("link.h5")));
+    assert_int_equal(symlink(scratch("mine.h5"), scratch("link.h5")), 0);
+    assert_fails(build(tags, scratch("link.h5"), NULL), LEIT_DATA, "link.h5 is a link");
+    assert_ok(leit_file_remove(scratch("pipe.h5")));
+    assert_int_equal(mkfifo(scratch("pipe.h5"), 0600), 0);
+    assert_fails(build(tags, scratch("pipe.h5"), NULL), LEIT_DATA, "pipe.h5 is a device or pipe");
+    assert_false(leit_file_exists(scratch("song.wav.writing")));
 }
 
 static void a_full_disk_is_reported(void **state)
@@ -567,6 +605,7 @@ int main(void)
         cmocka_unit_test(clips_with_several_tags),
         cmocka_unit_test(bad_clip_tables_are_named),
         cmocka_unit_test(the_built_in_corpus),
+        cmocka_unit_test(nothing_else_is_overwritten),
         cmocka_unit_test(a_full_disk_is_reported),
         cmocka_unit_test(stats_in_words_and_json),
     };

@@ -253,12 +253,116 @@ static void damage_is_found(void **state)
                  "holds a leitmotif checkpoint, expected a corpus");
 }
 
+/* ---- bit flips and cuts ---- */
+
+/* Opens a corpus as training does, samples compared too, and writes what was read. */
+static leit_status rewrite_text(const char *from, const char *to)
+{
+    leit_text_corpus *corpus = NULL;
+    LEIT_TRY(leit_text_corpus_open(from, &corpus));
+    assert_ok(leit_text_corpus_write(corpus, to));
+    leit_text_corpus_close(corpus);
+    return LEIT_OK;
+}
+
+static leit_status rewrite_music(const char *from, const char *to)
+{
+    leit_music_corpus *corpus = NULL;
+    LEIT_TRY(leit_music_corpus_open(from, &corpus));
+    const leit_status status = leit_music_corpus_verify(corpus);
+    if (status == LEIT_OK) assert_ok(leit_music_corpus_write(corpus, to));
+    leit_music_corpus_close(corpus);
+    return status;
+}
+
+static leit_status rewrite_tags(const char *from, const char *to)
+{
+    leit_tag_corpus *corpus = NULL;
+    LEIT_TRY(leit_tag_corpus_open(from, &corpus));
+    assert_ok(leit_tag_corpus_write(corpus, to));
+    leit_tag_corpus_close(corpus);
+    return LEIT_OK;
+}
+
+static void overwrite(const char *path, const char *bytes, size_t size_bytes)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size_bytes, file), size_bytes);
+    fclose(file);
+}
+
+static void assert_refused(leit_status status)
+{
+    assert_int_equal(status, LEIT_DATA);
+    assert_non_null(strstr(leit_error_message(), "flipped.h5"));
+    assert_non_null(strstr(leit_error_message(), "leitmotif corpus build"));
+}
+
+/* Flipped bits all over the file, and cuts: refused with the cure, or the byte is one that nobody
+ * reads, and then the corpus that was read writes the same bytes as the whole one. (The container's
+ * own test flips every byte.) */
+static void flip_bits(const char *whole, leit_status (*rewrite)(const char *, const char *))
+{
+    enum { STEP_BYTES = 23 };
+    const char *flipped = scratch("flipped.h5"), *again = scratch("again.h5");
+    leit_buffer raw = {0}, written = {0};
+    size_t n_refused = 0;
+    assert_ok(leit_file_read(whole, 1 << 20, &raw));
+    for (size_t i = 0; i < raw.size_bytes; i += STEP_BYTES) {
+        raw.data[i] = (char)(raw.data[i] ^ (1 << (i % 8)));
+        overwrite(flipped, raw.data, raw.size_bytes);
+        raw.data[i] = (char)(raw.data[i] ^ (1 << (i % 8)));
+        const leit_status status = rewrite(flipped, again);
+        if (status != LEIT_OK) {
+            assert_refused(status);
+            n_refused++;
+        } else {
+            assert_ok(leit_file_read(again, 1 << 20, &written));
+            assert_int_equal(written.size_bytes, raw.size_bytes);
+            assert_memory_equal(written.data, raw.data, raw.size_bytes);
+        }
+    }
+    assert_true(n_refused > raw.size_bytes / STEP_BYTES / 4);
+    for (size_t size = 0; size < raw.size_bytes; size += 10 * STEP_BYTES) {
+        overwrite(flipped, raw.data, size);
+        assert_refused(rewrite(flipped, again));
+    }
+    leit_buffer_clear(&raw);
+    leit_buffer_clear(&written);
+}
+
+static void flips_in_a_text_corpus(void **state)
+{
+    (void)state;
+    const leit_text_corpus text = text_sample();
+    assert_ok(leit_text_corpus_write(&text, scratch("whole_text.h5")));
+    flip_bits(scratch("whole_text.h5"), rewrite_text);
+}
+
+static void flips_in_a_music_corpus(void **state)
+{
+    (void)state;
+    const leit_music_corpus music = music_sample();
+    assert_ok(leit_music_corpus_write(&music, scratch("whole_music.h5")));
+    flip_bits(scratch("whole_music.h5"), rewrite_music);
+}
+
+static void flips_in_a_tag_corpus(void **state)
+{
+    (void)state;
+    const leit_tag_corpus tags = tag_sample();
+    assert_ok(leit_tag_corpus_write(&tags, scratch("whole_tags.h5")));
+    flip_bits(scratch("whole_tags.h5"), rewrite_tags);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_round_trip), cmocka_unit_test(music_round_trip),
-        cmocka_unit_test(tag_round_trip),  cmocka_unit_test(nonsense_is_not_written),
-        cmocka_unit_test(damage_is_found),
+        cmocka_unit_test(text_round_trip),         cmocka_unit_test(music_round_trip),
+        cmocka_unit_test(tag_round_trip),          cmocka_unit_test(nonsense_is_not_written),
+        cmocka_unit_test(damage_is_found),         cmocka_unit_test(flips_in_a_text_corpus),
+        cmocka_unit_test(flips_in_a_music_corpus), cmocka_unit_test(flips_in_a_tag_corpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

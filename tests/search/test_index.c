@@ -288,7 +288,7 @@ static void refuses_wrong_places(void **state)
     assert_fails(build(folder, scratch("no_model"), output, NULL), LEIT_CHECKPOINT, "no_model");
     assert_fails(build(folder, leit_tiny_matcher("tags", "tagging", 1), output, NULL), LEIT_USAGE,
                  "tagging");
-    assert_fails(build(folder, model, folder, NULL), LEIT_USAGE, "is a directory");
+    assert_fails(build(folder, model, folder, NULL), LEIT_DATA, "is a directory");
     assert_fails(build(folder, model, scratch("places/t00.wav"), NULL), LEIT_USAGE,
                  "not overwritten");
     assert_fails(build(folder, model, scratch("no/such/folder/x.h5"), NULL), LEIT_DATA, "x.h5");
