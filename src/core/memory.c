@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -73,6 +74,17 @@ void *leit_reallocate(void *memory, size_t old_count, size_t count, size_t eleme
     if (memory != NULL && kept > 0) memcpy(grown, memory, kept * element_bytes);
     leit_free(memory);
     return grown;
+}
+
+int64_t leit_memory_held_bytes(void)
+{
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[256];
+    long long kib = 0;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "RssAnon: %lld kB", &kib) == 1) break;
+    if (file != NULL) fclose(file);
+    return 1024 * (int64_t)kib;
 }
 
 char *leit_strdup(const char *text)

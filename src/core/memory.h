@@ -9,6 +9,7 @@
 #define LEIT_CORE_MEMORY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/check.h"
 
@@ -29,6 +30,10 @@ void *leit_reallocate(void *memory, size_t old_count, size_t count, size_t eleme
 /* A copy of a string, of its first `length` bytes in the second form. */
 char *leit_strdup(const char *text);
 char *leit_strndup(const char *text, size_t length);
+
+/* Bytes of memory that this process holds now and that are no file's; 0 where the system does not
+ * say. */
+int64_t leit_memory_held_bytes(void);
 
 #define LEIT_ALLOC(pointer, count)                                                                 \
     (((pointer) = leit_allocate((size_t)(count), sizeof *(pointer))) ? LEIT_OK : LEIT_INTERNAL)

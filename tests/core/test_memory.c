@@ -67,12 +67,25 @@ static void takes_only_what_is_touched(void **state)
     leit_free(memory);
 }
 
+static void says_what_is_held(void **state)
+{
+    (void)state;
+    const int64_t bytes = 64 << 20, before = leit_memory_held_bytes();
+    assert_true(before > 0);
+    void *memory = leit_allocate((size_t)bytes, 1);
+    assert_non_null(memory);
+    const int64_t held = leit_memory_held_bytes() - before;
+    assert_true(held > bytes - bytes / 8 && held < bytes + bytes / 2);
+    leit_free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_zeros),
         cmocka_unit_test(refuses_what_cannot_be),
         cmocka_unit_test(takes_only_what_is_touched),
+        cmocka_unit_test(says_what_is_held),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
