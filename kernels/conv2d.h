@@ -9,7 +9,7 @@
  *   dw, db       as w and b    accumulated; NULL: not wanted
  *   n_samples    samples that hold data, NULL: N
  *   Limits       N >= 0, H, W, C, K >= 1, kernel_size 1 or 3; H, W <= 65536, C, K <= 16384. No
- *                divisibility rule; multiples of 8 channels and C = 1 are fast.
+ *                divisibility rule; multiples of 16 channels and C = 1 are fast.
  *   Error        at most 2 x that of the naive fp32 loops, against double.
  *   Repeatable   bit for bit, for any number of threads.
  */

@@ -2,6 +2,7 @@
 
 #include "kernels/blocks.h"
 #include "kernels/native_vector.h"
+#include "kernels/winograd.h"
 
 /* A tile is 6 pixels by one panel of 2 vectors of output channels: 12 running sums in registers,
  * fed by 2 loads of weights and 6 broadcasts of pixels. The pixels of a tile follow each other in
@@ -371,8 +372,16 @@ static void thin_block(void *context, int64_t block, int worker)
     }
 }
 
+/* ---- the choice of an engine ---- */
+
+static bool suits_winograd(const leit_convolution *of)
+{
+    return leit_winograd_fits(of->H, of->W, of->C, of->K, of->kernel_size);
+}
+
 size_t leit_convolve_workspace(const leit_convolution *convolution, int n_workers)
 {
+    if (suits_winograd(convolution)) return leit_winograd_workspace(convolution, n_workers);
     if (convolution->is_gradient && leit_is_thin(convolution->K, convolution->kernel_size)) {
         struct thin thin = make_thin(convolution);
         return lay_out_thin(&thin, NULL, n_workers);
@@ -384,6 +393,10 @@ size_t leit_convolve_workspace(const leit_convolution *convolution, int n_worker
 void leit_convolve(const leit_exec *exec, const leit_convolution *convolution)
 {
     const int n_workers = leit_threads_count(exec->threads);
+    if (suits_winograd(convolution)) {
+        leit_winograd(exec, convolution);
+        return;
+    }
     if (convolution->is_gradient && leit_is_thin(convolution->K, convolution->kernel_size)) {
         struct thin thin = make_thin(convolution);
         lay_out_thin(&thin, exec->workspace, n_workers);

@@ -1,6 +1,7 @@
 #include "kernels/blocks.h"
 #include "kernels/convolve.h"
 #include "kernels/native_vector.h"
+#include "kernels/winograd.h"
 
 /* dw[k][i][j][c] is a sum over pixels of dy[pixel][k] * x[pixel + (i, j)][c]: an outer product per
  * pixel. A tile is 4 values of dy (a quad, broadcast) by 3 vectors of x: 12 running sums in
@@ -268,14 +269,24 @@ static void add_parts(void *context, int64_t k, int worker)
         }
 }
 
+static bool suits_winograd(const struct leit_conv2d *args)
+{
+    return leit_winograd_fits(args->H, args->W, args->C, args->K, args->kernel_size);
+}
+
 size_t leit_convolve_weights_workspace(const struct leit_conv2d *args, int n_workers)
 {
+    if (suits_winograd(args)) return leit_winograd_weights_workspace(args, n_workers);
     struct plan plan = make_plan(args, args->N);
     return lay_out(&plan, NULL, n_workers);
 }
 
 void leit_convolve_weights(const leit_exec *exec, const struct leit_conv2d *args, int64_t n_samples)
 {
+    if (suits_winograd(args)) {
+        leit_winograd_weights(exec, args, n_samples);
+        return;
+    }
     struct plan plan = make_plan(args, n_samples);
     lay_out(&plan, exec->workspace, leit_threads_count(exec->threads));
     leit_threads_run(exec->threads, plan.n_parts * plan.n_slices, sum_part, &plan);

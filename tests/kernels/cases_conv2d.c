@@ -13,7 +13,12 @@ static const char *const params[] = {
     "N=40 H=2 W=3 C=4 K=16 n_samples=37", /* tiles over many images */
     "N=9 H=11 W=31 C=5 K=4",              /* more than one part of the weight gradient */
     "N=2 H=2 W=140 C=8 K=8",
-    "N=1 H=2 W=300 C=2 K=4", /* a row longer than a block */
+    "N=1 H=2 W=300 C=2 K=4",             /* a row longer than a block */
+    "N=2 H=7 W=9 C=16 K=32",             /* sixteens: tiles of 2 x 2 pixels, cut at the ends */
+    "N=3 H=4 W=8 C=48 K=16 n_samples=2", /* whole tiles */
+    "N=3 H=32 W=1 C=32 K=32 dx=0",       /* every tile sticks out */
+    "N=2 H=62 W=61 C=16 K=16",           /* several parts, the last one shorter */
+    "N=1 H=5 W=7 C=208 K=16",            /* few tiles of many channels in a task */
     "N=5 H=1 W=3 C=111 K=33 kernel_size=1",
     "N=70 H=1 W=1 C=16 K=32 kernel_size=1 dx=0",
     "N=3 H=2 W=2 C=8 K=8 n_samples=0",
