@@ -51,22 +51,24 @@ leit_status cli_report(leit_status status)
     return status;
 }
 
+static int print_errno; /* of the first print that failed */
+
 leit_status cli_print(const char *text)
 {
-    return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? LEIT_DATA : LEIT_OK;
+    if (fputs(text, stdout) >= 0 && fflush(stdout) == 0) return LEIT_OK;
+    if (print_errno == 0) print_errno = errno;
+    return LEIT_DATA;
 }
 
 /* What was printed must have arrived: a closed or full stdout is an error. */
 static int finish(leit_status status)
 {
-    errno = 0;
-    const bool arrived = fflush(stdout) == 0 && ferror(stdout) == 0;
-    if (!arrived)
-        fprintf(stderr,
-                "leitmotif: cannot write to standard output: %s; make room or name another "
-                "file\n",
-                strerror(errno == 0 ? EIO : errno));
-    return (int)(status == LEIT_OK && !arrived ? LEIT_DATA : status);
+    if (cli_print("") == LEIT_OK && ferror(stdout) == 0) return (int)status;
+    fprintf(stderr,
+            "leitmotif: cannot write to standard output: %s; make room or name another "
+            "file\n",
+            strerror(print_errno == 0 ? EIO : print_errno));
+    return (int)(status == LEIT_OK ? LEIT_DATA : status);
 }
 
 void cli_print_json_string(const char *text)

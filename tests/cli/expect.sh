@@ -1,5 +1,5 @@
-# Sourced by the scripts beside it. Gives $program (the first word), $scratch, `expect`, `said`, `fail` and `verdict`; the
-# current directory is the repository's root.
+# Sourced by the scripts beside it. Gives $program (the first word), $scratch, `expect`, `refuses`, `said`, `fail` and
+# `verdict`; the current directory is the repository's root.
 set -u
 program=$1
 scratch=$(mktemp -d)
@@ -26,6 +26,20 @@ expect() {
     elif [ -n "$fragment" ] && ! grep -qF -- "$fragment" "$scratch/err"; then
         fail "leitmotif $*: said '$(head -c 300 "$scratch/err")', expected '$fragment'"
     fi
+}
+
+# refuses CODE PLACE CURE WORDS...: the exit code and one sentence that holds both fragments; nothing on stdout, nothing
+# half-written anywhere.
+refuses() {
+    local code=$1 place=$2 cure=$3
+    shift 3
+    expect "$code" "$place" "$@"
+    grep -qF -- "$cure" "$scratch/err" || fail "leitmotif $*: no '$cure' in: $(head -c 400 "$scratch/err")"
+    [ "$(grep -c '^leitmotif' "$scratch/err")" -eq 1 ] || fail "leitmotif $*: not one sentence: $(head -c 600 "$scratch/err")"
+    [ -s "$scratch/out" ] && fail "leitmotif $*: refuses, and prints $(head -c 200 "$scratch/out")"
+    local left
+    left=$(find "$scratch" -name '*.writing' -o -name '.saving-*' -o -name '.latest-*')
+    [ -z "$left" ] || fail "leitmotif $*: left $left"
 }
 
 # said TEXT: the last `expect` printed a line with this in it.
