@@ -4,6 +4,7 @@
 
 #include "core/arena.h"
 #include "core/file.h"
+#include "datasets/etude/etude_clip_tags.h"
 #include "datasets/etude/etude_parts.h"
 
 const char *const leit_etude_alm[LEIT_ETUDE_N_ALM] = {"anger", "fearful", "happy", "sad",
@@ -36,6 +37,12 @@ static const struct manifest {
                          "source: clips.csv\n"
                          "folder: .\n"
                          "labels: [angry, exciting, funny, happy, sad, scary, tender]\n"},
+    {"etude_tagging.yaml", "kind: music\n"
+                           "name: etude_tagging\n"
+                           "format: clips_csv\n"
+                           "source: clip_tags.csv\n"
+                           "folder: .\n"
+                           "multi_label: true\n"},
     {"etude_tags.yaml", "kind: tags\n"
                         "name: etude_tags\n"
                         "format: etude_tags\n"
@@ -62,11 +69,20 @@ leit_status leit_etude_write_file(const char *directory, const char *name,
     return status;
 }
 
+static leit_status print_tag_labels(leit_buffer *text)
+{
+    LEIT_TRY(leit_buffer_puts(text, "labels: ["));
+    LEIT_TRY(leit_etude_print_tag_list(text));
+    return leit_buffer_puts(text, "]\n");
+}
+
 static leit_status write_manifests(const char *directory)
 {
     for (size_t i = 0; i < sizeof MANIFESTS / sizeof *MANIFESTS; i++) {
         leit_buffer text = {0};
         leit_status status = leit_buffer_puts(&text, MANIFESTS[i].text);
+        if (status == LEIT_OK && strstr(MANIFESTS[i].text, "multi_label") != NULL)
+            status = print_tag_labels(&text);
         if (status == LEIT_OK) status = leit_etude_write_file(directory, MANIFESTS[i].file, &text);
         leit_buffer_clear(&text);
         LEIT_TRY(status);

@@ -226,6 +226,7 @@ static void start(struct composer *c)
     const struct leit_etude_cues *cues = c->cues;
     int which = below(c, 3);
     bool major = chance(c, cues->majorness), dark = chance(c, 1.6 * cues->dissonance);
+    c->score->is_major = major;
     c->scale = major ? &MAJOR[which] : dark ? &DARK[which] : &MINOR[which];
     c->key = below(c, 12);
     c->beats_per_bar = chance(c, 0.3) ? 3 : 4;

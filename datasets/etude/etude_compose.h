@@ -2,6 +2,7 @@
 #ifndef LEIT_DATASETS_ETUDE_COMPOSE_H
 #define LEIT_DATASETS_ETUDE_COMPOSE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/check.h"
@@ -25,6 +26,7 @@ struct leit_etude_note {
 struct leit_etude_score {
     struct leit_etude_note *notes; /* (count), freed with leit_free */
     size_t count, capacity;
+    bool is_major; /* the mode */
 };
 
 /* Appends a piece of at least `seconds` to an empty score; bars that begin later are left out. */

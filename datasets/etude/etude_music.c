@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/threads.h"
+#include "datasets/etude/etude_clip_tags.h"
 #include "datasets/etude/etude_maths.h"
 #include "datasets/etude/etude_parts.h"
 #include "datasets/etude/etude_synth.h"
@@ -84,10 +85,13 @@ static const char *const TITLES[N_TITLES] = {"Almanac",
 
 struct piece {
     const char *path; /* relative to the directory */
+    const char *split;
     const struct leit_etude_ensemble *ensemble;
     int mood;
     double seconds, mixing;
     uint32_t purpose, item;
+    struct leit_etude_cues cues; /* what it was made from */
+    bool is_major;
     leit_status status;
     char *failure; /* the sentence of a failed task, of which its thread's copy is lost */
 };
@@ -123,21 +127,23 @@ done:
     return status;
 }
 
-static leit_status make_piece(const struct job *job, const struct piece *piece)
+static leit_status make_piece(const struct job *job, struct piece *piece)
 {
     int rate = job->options->sample_rate_hz, n = (int)(piece->seconds * rate);
     leit_rng rng =
         leit_rng_start(job->options->seed, LEIT_STREAM_ETUDE, piece->purpose, piece->item);
-    struct leit_etude_cues cues = leit_etude_draw_cues(piece->mood, piece->mixing, &rng);
+    const struct leit_etude_cues *cues = &piece->cues;
     struct leit_etude_score score = {0};
     float *samples = NULL;
     leit_arena strings = {0};
     leit_status status = LEIT_OK;
+    piece->cues = leit_etude_draw_cues(piece->mood, piece->mixing, &rng);
     char *path = leit_path_join(&strings, job->directory, piece->path);
     if (path == NULL) return LEIT_INTERNAL;
     LEIT_TRY_GOTO(LEIT_ALLOC(samples, n), done);
-    LEIT_TRY_GOTO(leit_etude_compose(&cues, piece->seconds, &rng, &score), done);
-    LEIT_TRY_GOTO(leit_etude_render(&score, &cues, piece->ensemble, rate, &rng, samples, n), done);
+    LEIT_TRY_GOTO(leit_etude_compose(cues, piece->seconds, &rng, &score), done);
+    LEIT_TRY_GOTO(leit_etude_render(&score, cues, piece->ensemble, rate, &rng, samples, n), done);
+    piece->is_major = score.is_major;
     LEIT_TRY_GOTO(write_flac(path, samples, n, rate), done);
 done:
     leit_free(samples);
@@ -173,6 +179,7 @@ static leit_status list_clips(struct job *job, leit_buffer *table)
             *piece = (struct piece){
                 .path = leit_arena_printf(&job->strings, "clips/%s/%s-%04d.flac",
                                           leit_etude_moods[mood], leit_etude_moods[mood], i),
+                .split = split,
                 .ensemble = &ENSEMBLES[share->first + i % share->count],
                 .mood = mood,
                 .seconds = options->clip_seconds,
@@ -183,6 +190,19 @@ static leit_status list_clips(struct job *job, leit_buffer *table)
             LEIT_TRY(leit_buffer_printf(table, "%s,%s,%s,%s\n", piece->path, leit_etude_moods[mood],
                                         split, piece->ensemble->name));
         }
+    }
+    return LEIT_OK;
+}
+
+/* The clips once more, under what is heard in them; when they are made. */
+static leit_status list_clip_tags(const struct job *job, leit_buffer *table)
+{
+    LEIT_TRY(leit_buffer_puts(table, "path,label,split,group\n"));
+    for (int i = 0; i < job->n_clips; i++) {
+        const struct piece *piece = &job->pieces[i];
+        LEIT_TRY(leit_buffer_printf(table, "%s,", piece->path));
+        LEIT_TRY(leit_etude_print_tags_of(&piece->cues, piece->is_major, table));
+        LEIT_TRY(leit_buffer_printf(table, ",%s,%s\n", piece->split, piece->ensemble->name));
     }
     return LEIT_OK;
 }
@@ -231,7 +251,7 @@ static leit_status first_failure(const struct job *job)
 leit_status leit_etude_write_music(const char *directory, const struct leit_etude_options *options)
 {
     struct job job = {.directory = directory, .options = options};
-    leit_buffer clips = {0}, library = {0};
+    leit_buffer clips = {0}, clip_tags = {0}, library = {0};
     leit_threads *threads = NULL;
     leit_status status = LEIT_OK;
     job.n_clips = LEIT_ETUDE_N_MOODS * options->n_clips_per_mood;
@@ -241,13 +261,16 @@ leit_status leit_etude_write_music(const char *directory, const struct leit_etud
     LEIT_TRY_GOTO(leit_threads_create(options->n_workers, &threads), done);
     leit_threads_run(threads, job.n_pieces, piece_task, &job);
     LEIT_TRY_GOTO(first_failure(&job), done);
+    LEIT_TRY_GOTO(list_clip_tags(&job, &clip_tags), done);
     LEIT_TRY_GOTO(leit_etude_write_file(directory, "clips.csv", &clips), done);
+    LEIT_TRY_GOTO(leit_etude_write_file(directory, "clip_tags.csv", &clip_tags), done);
     LEIT_TRY_GOTO(leit_etude_write_file(directory, "library.csv", &library), done);
 done:
     for (int i = 0; i < job.n_pieces; i++) leit_free(job.pieces[i].failure);
     leit_free(job.pieces);
     leit_threads_free(threads);
     leit_buffer_clear(&clips);
+    leit_buffer_clear(&clip_tags);
     leit_buffer_clear(&library);
     leit_arena_clear(&job.strings);
     return status;

@@ -37,7 +37,7 @@ leit_status leit_etude_write_texts(const char *directory, const struct leit_etud
 leit_status leit_etude_write_tags(const char *directory, const struct leit_etude_options *options);
 /* vocabulary.txt */
 leit_status leit_etude_write_vocabulary(const char *directory);
-/* clips/, clips.csv, library/, library.csv */
+/* clips/, clips.csv, clip_tags.csv, library/, library.csv */
 leit_status leit_etude_write_music(const char *directory, const struct leit_etude_options *options);
 
 #endif

@@ -40,11 +40,13 @@ struct leit_etude_options {
  *
  *   texts_alm.tsv, texts_isear.tsv   id, label, split, story; no header
  *   clips.csv                        path,label,split,group with a header; clips/<mood>/<id>.flac
+ *   clip_tags.csv                    the same clips; label: what is heard, as slow|minor|legato
  *   library.csv, library/            title, file and the mood each piece was composed in
  *   tags.tsv                         tag, modality (text or music), valence, arousal; no header
  *   vectors.txt                      word2vec text format, 16 wide
  *   vocabulary.txt                   WordPiece, one piece a line
- *   etude_alm.yaml, etude_isear.yaml, etude_music.yaml, etude_tags.yaml   manifests
+ *   etude_alm.yaml, etude_isear.yaml, etude_music.yaml, etude_tagging.yaml,
+ *   etude_tags.yaml                  manifests
  *
  * The same options give the same texts and the same samples on every machine, and the same bytes
  * wherever the same libsndfile and libFLAC run on the same kind of processor.

@@ -9,7 +9,8 @@
 /* `corpus build etude -o FOLDER`: the built-in corpus from nothing, generated and built. */
 static leit_status build_etude(const cli_words *words)
 {
-    static const char *const parts[] = {"etude_alm", "etude_isear", "etude_music", "etude_tags"};
+    static const char *const parts[] = {"etude_alm", "etude_isear", "etude_music", "etude_tagging",
+                                        "etude_tags"};
     struct leit_etude_options options = LEIT_ETUDE_OPTIONS_INIT;
     long texts = 0, clips = 0, seed = 0;
     leit_status status = cli_option_int(words, "texts", options.n_texts_per_label, 5, 1000, &texts);

@@ -96,11 +96,11 @@ FLOAT_BELOW(model.text.dropout, 0.1, 0, 1, "probability", SIX, "Dropout of embed
 FLOAT_BELOW(model.text.attention_dropout, 0.1, 0, 1, "probability", SIX, "Dropout of attention weights while training."),
 PATH(model.text.weights, SIX, "A safetensors file of the same shape. Empty: random start, which needs far more text than the corpora of the paper have."),
 BOOL(model.text.frozen, false, SIX, "Keeps the text encoder as it is and trains the heads alone: several times faster, and weaker than fine-tuning."),
-INT(model.head.music_hidden, 64, 1, 16384, "", SIX, "Hidden width of the head on the music encoder; in `multihead` the width of the shared layers."),
+INT(model.head.music_hidden, 64, 1, 16384, "", ALL, "Hidden width of the head on the music encoder; in `multihead` the width of the shared layers."),
 INT(model.head.text_hidden, 512, 1, 16384, "", SIX & ~BIT(MULTIHEAD), "Hidden width of the head on the text encoder."),
 INT(model.head.tag_hidden, 128, 1, 16384, "", BIT(METRIC3), "Hidden width of the tag encoder; 2n in the paper."),
 INT(model.head.embedding_width, 64, 1, 4096, "", METRIC, "E, the common space. Wider: more capacity, a larger index, and sharper distance weights for negatives."),
-FLOAT_BELOW(model.head.dropout, 0.5, 0, 1, "probability", SIX & ~BIT(CLASSIFICATION), "Dropout in the heads while training."),
+FLOAT_BELOW(model.head.dropout, 0.5, 0, 1, "probability", ALL & ~BIT(CLASSIFICATION), "Dropout in the heads while training."),
 ENUM(model.head.output_activation, output_activation, "none", BIT(W2V_REGRESSION), "`sigmoid` is the public code's: it cannot reach the negative components of a word vector. `none` is the paper's text."),
 INT(model.head.shared_layers, 3, 1, 16, "layers", BIT(MULTIHEAD), "Layers that text and music share below the two taxonomies' heads."),
 

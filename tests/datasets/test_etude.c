@@ -390,6 +390,67 @@ static void clips_are_music(void **state)
     assert_true(high[angry] > 2 * high[sad] && high[angry] > high[tender]);
 }
 
+static bool has_tag(const char *tags, const char *tag)
+{
+    const size_t length = strlen(tag);
+    for (const char *at = tags;; at++) {
+        if (strncmp(at, tag, length) == 0 && (at[length] == '|' || at[length] == '\0')) return true;
+        at = strchr(at, '|');
+        if (at == NULL) return false;
+    }
+}
+
+/* Means over the clips with a tag of what is measured in their sound. */
+struct heard {
+    double loudness, high;
+    int n;
+};
+
+static void hear(struct heard *heard, const char *tags, const char *tag, const struct sound *sound)
+{
+    if (!has_tag(tags, tag)) return;
+    heard->loudness += level_db(sound->samples, sound->n);
+    heard->high += brightness(sound);
+    heard->n++;
+}
+
+/* clip_tags.csv has the clips of clips.csv in their order; nothing is both slow and fast; what is
+ * called loud or bright measures so. */
+static void clip_tags_are_heard(void **state)
+{
+    (void)state;
+    static const char *const opposites[][2] = {
+        {"major", "minor"},     {"slow", "fast"},    {"low", "high"},
+        {"soft", "loud"},       {"dark", "bright"},  {"sparse", "busy"},
+        {"staccato", "legato"}, {"smooth", "rough"}, {"swelling", "percussive"}};
+    const char *folder = corpus("small", &SMALL);
+    char *text = content_of(folder, "clip_tags.csv"), *moods = content_of(folder, "clips.csv");
+    struct heard loud = {0}, soft = {0}, bright = {0}, dark = {0};
+    assert_string_equal(next_line(&text), next_line(&moods));
+    for (char *line; (line = next_line(&text)) != NULL;) {
+        char *fields[MAX_FIELDS], *of_mood[MAX_FIELDS];
+        assert_int_equal(split_fields(line, ',', fields), 4);
+        assert_int_equal(split_fields(next_line(&moods), ',', of_mood), 4);
+        for (int i = 0; i < 4; i++)
+            if (i != 1) assert_string_equal(fields[i], of_mood[i]);
+        for (size_t i = 0; i < sizeof opposites / sizeof *opposites; i++)
+            assert_false(has_tag(fields[1], opposites[i][0]) &&
+                         has_tag(fields[1], opposites[i][1]));
+        assert_true(has_tag(fields[1], "major") || has_tag(fields[1], "minor"));
+        struct sound sound = decode(folder, fields[0], 16000);
+        hear(&loud, fields[1], "loud", &sound);
+        hear(&soft, fields[1], "soft", &sound);
+        hear(&bright, fields[1], "bright", &sound);
+        hear(&dark, fields[1], "dark", &sound);
+        leit_free(sound.samples);
+    }
+    assert_null(next_line(&moods));
+    assert_true(loud.n > 3 && soft.n > 3 && bright.n > 3 && dark.n > 3);
+    /* the ends of the cue lie 5 dB apart */
+    assert_true(loud.loudness / loud.n > soft.loudness / soft.n + 4);
+    assert_true(bright.high / bright.n > 2 * dark.high / dark.n);
+}
+
 static void library_has_neutral_titles(void **state)
 {
     (void)state;
@@ -494,7 +555,7 @@ static void assert_same_files(const char *left, const char *right)
     assert_ok(leit_file_list_tree(left, &files));
     assert_ok(leit_file_list_tree(right, &others));
     assert_int_equal(files.count, others.count);
-    assert_int_equal(files.count, 11 + 35 + 3);
+    assert_int_equal(files.count, 13 + 35 + 3);
     for (size_t i = 0; i < files.count; i++) {
         assert_string_equal(files.paths[i], others.paths[i]);
         leit_buffer a = {0}, b = {0};
@@ -530,6 +591,7 @@ int main(void)
         cmocka_unit_test(vocabulary_covers_the_stories),
         cmocka_unit_test(example_story_is_unseen),
         cmocka_unit_test(clips_are_music),
+        cmocka_unit_test(clip_tags_are_heard),
         cmocka_unit_test(library_has_neutral_titles),
         cmocka_unit_test(other_sampling_rates_work),
         cmocka_unit_test(unwritable_clip_is_named),

@@ -7,6 +7,7 @@
  * to 1e-3: another CPU or compiler contracts products and sums differently, and training pulls such
  * runs apart step by step. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,8 +47,8 @@ static int make_corpora(void **state)
     options.clip_seconds = 2.2;
     options.n_library = 0;
     assert_ok(leit_etude_generate(leit_test_directory(), &options));
-    static const char *const names[] = {"etude_alm", "etude_music", "etude_tags"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const names[] = {"etude_alm", "etude_music", "etude_tagging", "etude_tags"};
+    for (int i = 0; i < 4; i++) {
         char manifest[64], corpus[64];
         snprintf(manifest, sizeof manifest, "%s.yaml", names[i]);
         snprintf(corpus, sizeof corpus, "%s.h5", names[i]);
@@ -83,8 +84,10 @@ static void train(const char *name, int threads, loss_list *list)
     char words[6][1400], run[64], recipe_path[64];
     snprintf(run, sizeof run, "%s.%d", name, threads);
     snprintf(recipe_path, sizeof recipe_path, "recipes/etude/%s.yaml", name);
+    const bool is_tagging = strcmp(name, "tagging") == 0;
     snprintf(words[0], sizeof words[0], "data.text=%s", in_scratch("etude_alm.h5"));
-    snprintf(words[1], sizeof words[1], "data.music=%s", in_scratch("etude_music.h5"));
+    snprintf(words[1], sizeof words[1], "data.music=%s",
+             in_scratch(is_tagging ? "etude_tagging.h5" : "etude_music.h5"));
     snprintf(words[2], sizeof words[2], "data.tags=%s", in_scratch("etude_tags.h5"));
     snprintf(words[3], sizeof words[3], "run.directory=%s", in_scratch(run));
     snprintf(words[4], sizeof words[4], "run.threads=%d", threads);
@@ -155,13 +158,18 @@ LOSSES_OF(va_regression_alm, 2)
 LOSSES_OF(w2v_regression_alm, 2)
 LOSSES_OF(metric2_alm, 1)
 LOSSES_OF(metric3_alm, 1)
+LOSSES_OF(tagging, 1)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classification_alm), cmocka_unit_test(test_multihead_alm),
-        cmocka_unit_test(test_va_regression_alm),  cmocka_unit_test(test_w2v_regression_alm),
-        cmocka_unit_test(test_metric2_alm),        cmocka_unit_test(test_metric3_alm),
+        cmocka_unit_test(test_classification_alm),
+        cmocka_unit_test(test_multihead_alm),
+        cmocka_unit_test(test_va_regression_alm),
+        cmocka_unit_test(test_w2v_regression_alm),
+        cmocka_unit_test(test_metric2_alm),
+        cmocka_unit_test(test_metric3_alm),
+        cmocka_unit_test(test_tagging),
     };
     return cmocka_run_group_tests(tests, make_corpora, NULL);
 }
