@@ -108,6 +108,19 @@ static void write_safetensors(const leit_matcher *matcher)
     leit_free(tensors);
 }
 
+/* So that the match names emotions. */
+static void learn_places(leit_matcher *matcher)
+{
+    enum { N = 7, WIDTH = 64 };
+    static const int32_t text_label[N] = {0, 1, 2, 3, 4, 0, 1},
+                         music_label[N] = {0, 1, 2, 3, 4, 5, 6};
+    float answers[N * WIDTH];
+    leit_rng rng = leit_rng_start(1, 0, 0, 1);
+    for (int i = 0; i < N * WIDTH; i++) answers[i] = leit_rng_normal(&rng);
+    must(leit_matcher_learn_places(matcher, LEIT_MODALITY_TEXT, WIDTH, N, answers, text_label));
+    must(leit_matcher_learn_places(matcher, LEIT_MODALITY_MUSIC, WIDTH, N, answers, music_label));
+}
+
 static void write_model(void)
 {
     static const char *const moods[] = {"anger",     "fearful", "happy", "sad",
@@ -124,6 +137,7 @@ static void write_model(void)
     must(leit_tower_create(matcher, LEIT_MODALITY_TEXT, &text));
     must(leit_tower_create(matcher, LEIT_MODALITY_MUSIC, &music));
     must(leit_matcher_allocate(matcher, false));
+    learn_places(matcher);
     must(leit_checkpoint_create(folder, "model", &writer));
     must(leit_matcher_save(matcher, vocabulary, writer));
     must(leit_checkpoint_commit(writer, false));
