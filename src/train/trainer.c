@@ -188,40 +188,59 @@ static char *best_path(trainer *t, const leit_phase *phase)
     return leit_arena_printf(&t->arena, "%s/best-%s", t->folder, phase->name);
 }
 
-/* Keys that may change between two calls of one run: where and how long, not what. */
-static bool may_change(const char *line)
+/* ---- other recipes ---- */
+
+static leit_status recipe_of(trainer *t, const leit_checkpoint *checkpoint, leit_recipe **recipe)
 {
-    static const char *const keys[] = {
-        "run.", "train.epochs:", "train.max_steps:", "train.text_epochs:", "train.music_epochs:",
-        NULL};
+    const char *yaml = NULL;
+    LEIT_TRY(leit_checkpoint_text(checkpoint, "recipe", &t->arena, &yaml));
+    return leit_recipe_parse(leit_checkpoint_path(checkpoint), yaml, strlen(yaml), NULL, 0, recipe);
+}
+
+static bool starts_with_one_of(const char *line, const char *const *keys)
+{
     for (const char *const *key = keys; *key != NULL; key++)
         if (strncmp(line, *key, strlen(*key)) == 0) return true;
     return false;
 }
 
+/* The first difference of two recipes, "train.batch: 32 -> 16", whose key is one of `keys` (or is
+ * none of them); "" when there is none. */
+static leit_status find_difference(trainer *t, const leit_recipe *theirs, const char *const *keys,
+                                   bool is_one, const char **found)
+{
+    char *difference = NULL;
+    *found = "";
+    LEIT_TRY(leit_recipe_diff(theirs, t->recipe, &difference));
+    for (char *line = difference, *rest; line != NULL && *line != '\0'; line = rest) {
+        rest = line + strcspn(line, "\n");
+        if (*rest == '\n') *rest++ = '\0';
+        if (starts_with_one_of(line, keys) != is_one) continue;
+        *found = leit_arena_strdup(&t->arena, line);
+        break;
+    }
+    leit_recipe_text_free(difference);
+    return *found == NULL ? LEIT_INTERNAL : LEIT_OK;
+}
+
 /* Going on with another recipe would be neither the old run nor the new one. */
 static leit_status check_same_recipe(trainer *t, const leit_checkpoint *checkpoint)
 {
-    const char *yaml = NULL;
-    LEIT_TRY(leit_checkpoint_text(checkpoint, "recipe", &t->arena, &yaml));
+    /* Where and how long, not what. */
+    static const char *const may_change[] = {
+        "run.", "train.epochs:", "train.max_steps:", "train.text_epochs:", "train.music_epochs:",
+        NULL};
     leit_recipe *saved = NULL;
-    const char *label = leit_checkpoint_path(checkpoint);
-    LEIT_TRY(leit_recipe_parse(label, yaml, strlen(yaml), NULL, 0, &saved));
-    char *difference = NULL;
-    leit_status status = leit_recipe_diff(saved, t->recipe, &difference);
-    for (char *line = difference, *rest; status == LEIT_OK && line != NULL && *line != '\0';
-         line = rest) {
-        rest = line + strcspn(line, "\n");
-        if (*rest == '\n') *rest++ = '\0';
-        if (!may_change(line))
-            status = leit_fail(LEIT_USAGE, __func__,
-                               "%s was made by another recipe (%s); set run.directory to a new "
-                               "folder or run.resume=never",
-                               label, line);
-    }
-    leit_recipe_text_free(difference);
+    const char *difference = "";
+    LEIT_TRY(recipe_of(t, checkpoint, &saved));
+    leit_status status = find_difference(t, saved, may_change, false, &difference);
     leit_recipe_free(saved);
-    return status;
+    LEIT_TRY(status);
+    LEIT_FAIL_IF(difference[0] != '\0', LEIT_USAGE,
+                 "%s was made by another recipe (%s); set run.directory to a new folder or "
+                 "run.resume=never",
+                 leit_checkpoint_path(checkpoint), difference);
+    return LEIT_OK;
 }
 
 static leit_status resume(trainer *t)
@@ -321,14 +340,43 @@ static bool can_take_over(const leit_recipe *ours, const leit_recipe *theirs,
                               : strcmp(ours->data.music, theirs->data.music) == 0;
 }
 
-/* Before anything is written: the run that towers are taken over from is there and whole. */
+/* A tower that saw, computed or aimed at something else is not the one this recipe asks for. How
+ * long and how fast it learned is its own affair. */
+static leit_status check_same_tower(trainer *t, const leit_recipe *theirs, const leit_phase *phase)
+{
+#define HEADS "data.tags:", "model.head.dropout:", "model.head.output_activation:"
+    static const char *const text[] = {"data.max_tokens:", "model.text.",
+                                       "model.head.text_hidden:", HEADS, NULL};
+    static const char *const music[] = {
+        "data.crop_samples:",      "mel.", "augment.", "model.music.", "model.head.music_hidden:",
+        "loss.music_focal_gamma:", HEADS,  NULL};
+#undef HEADS
+    const char *difference = "";
+    LEIT_TRY(find_difference(t, theirs, phase->trains_text ? text : music, true, &difference));
+    LEIT_FAIL_IF(difference[0] != '\0', LEIT_USAGE,
+                 "train.reuse: the %s tower of %s was trained with another setting (%s); give both "
+                 "recipes the same one, or train it here with train.reuse=",
+                 phase->name, t->recipe->train.reuse, difference);
+    return LEIT_OK;
+}
+
+/* What train.reuse offers for the phases that are not yet begun is refused before any is trained:
+ * the last may come hours later. */
 static leit_status check_reuse(trainer *t)
 {
-    if (t->recipe->train.reuse[0] == '\0') return LEIT_OK;
+    const leit_strategy *strategy = t->matcher->strategy;
+    const int first = (int)t->state.phase + (t->state.step > 0);
+    if (t->recipe->train.reuse[0] == '\0' || first >= strategy->n_phases) return LEIT_OK;
     leit_checkpoint *checkpoint = NULL;
-    leit_status status = leit_checkpoint_open(t->recipe->train.reuse, &checkpoint);
+    leit_recipe *theirs = NULL;
+    LEIT_TRY(leit_checkpoint_open(t->recipe->train.reuse, &checkpoint));
+    leit_status status = recipe_of(t, checkpoint, &theirs);
+    for (int i = first; status == LEIT_OK && i < strategy->n_phases; i++)
+        if (can_take_over(t->recipe, theirs, &strategy->phases[i]))
+            status = check_same_tower(t, theirs, &strategy->phases[i]);
+    leit_recipe_free(theirs);
     leit_checkpoint_close(checkpoint);
-    return name_key(status, "train.reuse");
+    return status;
 }
 
 /* Copies what train.reuse offers for the current phase; *taken says whether it did. */
@@ -338,11 +386,9 @@ static leit_status take_over(trainer *t, const leit_phase *phase, bool *taken)
     *taken = false;
     if (run[0] == '\0') return LEIT_OK;
     leit_checkpoint *checkpoint = NULL;
-    LEIT_TRY(leit_checkpoint_open(run, &checkpoint));
     leit_recipe *theirs = NULL;
-    const char *yaml = NULL;
-    leit_status status = leit_checkpoint_text(checkpoint, "recipe", &t->arena, &yaml);
-    if (status == LEIT_OK) status = leit_recipe_parse(run, yaml, strlen(yaml), NULL, 0, &theirs);
+    LEIT_TRY(leit_checkpoint_open(run, &checkpoint));
+    leit_status status = recipe_of(t, checkpoint, &theirs);
     if (status == LEIT_OK && can_take_over(t->recipe, theirs, phase)) {
         status = leit_matcher_read(t->matcher, checkpoint, prefixes_of(phase), NULL);
         *taken = status == LEIT_OK;
@@ -534,6 +580,7 @@ static leit_status run(trainer *t)
     LEIT_TRY(leit_file_make_directory(t->folder));
     LEIT_TRY(resume(t));
     if (t->state.is_complete) return LEIT_OK;
+    LEIT_TRY(check_reuse(t));
     LEIT_TRY(write_about(t));
     LEIT_TRY(leit_journal_open(directory, t->state.journal, &t->journal));
     return run_phases(t);

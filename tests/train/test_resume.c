@@ -380,6 +380,49 @@ static void test_reuse(void **state)
     assert_true(expect_same_tensors(runs[0], runs[1], "music.") > 30);
 }
 
+/* A tower with other settings is refused, before anything is trained. */
+static void test_reuse_of_another_tower_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *override, *fragment;
+    } others[] = {
+        {"model.music.channels=1", "(model.music.channels: 2 -> 1)"},
+        {"data.crop_samples=9300", "(data.crop_samples: 9216 -> 9300)"},
+        {"mel.hop_length=31", "(mel.hop_length: 32 -> 31)"},
+        {"augment.time_mask=0.1", "(augment.time_mask: 0 -> 0.1)"},
+        {"model.head.music_hidden=9", "(model.head.music_hidden: 8 -> 9)"},
+        {"loss.music_focal_gamma=1", "(loss.music_focal_gamma: 2 -> 1)"},
+        {"model.text.heads=4", "(model.text.heads: 2 -> 4)"},
+        {"model.head.text_hidden=9", "(model.head.text_hidden: 8 -> 9)"},
+    };
+    char reuse[1300];
+    snprintf(reuse, sizeof reuse, "train.reuse=%s", in_scratch("straight_classification"));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        const char *const more[] = {reuse, others[i].override, NULL};
+        assert_fails(train("classification", "refused", more, NULL), LEIT_USAGE,
+                     others[i].fragment);
+    }
+    assert_false(leit_file_exists(in_scratch("refused/metrics.jsonl")));
+}
+
+/* The music encoder of a tagging run begins another strategy's run, heads aside. */
+static void test_tagging_pretrains(void **state)
+{
+    (void)state;
+    char weights[1300];
+    const char *const more[] = {weights, "model.music.frozen=true", "train.max_steps=1", NULL};
+    snprintf(weights, sizeof weights, "model.music.weights=%s", in_scratch("straight_tagging"));
+    assert_ok(train("va_regression", "pretrained", more, NULL));
+    const char *const runs[] = {in_scratch("straight_tagging/checkpoints/best"),
+                                in_scratch("pretrained/checkpoints/best")};
+    for (int layer = 1; layer <= 7; layer++) { /* running statistics go on, frozen or not */
+        char prefix[32];
+        snprintf(prefix, sizeof prefix, "music.layer%d.conv", layer);
+        assert_true(expect_same_tensors(runs[0], runs[1], prefix) >= 2);
+    }
+}
+
 static int write_corpora(void **state)
 {
     (void)state;
@@ -407,6 +450,8 @@ int main(void)
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_unknown_exclusion_is_refused),
         cmocka_unit_test(test_reuse),
+        cmocka_unit_test(test_reuse_of_another_tower_is_refused),
+        cmocka_unit_test(test_tagging_pretrains),
     };
     return cmocka_run_group_tests(tests, write_corpora, NULL);
 }
