@@ -1,6 +1,6 @@
 /* Training: one recipe, one run folder.
  *
- * A run folder holds recipe.yaml (resolved), manifest.json, metrics.jsonl (one object per line),
+ * A run folder holds recipe.yaml (resolved), metrics.jsonl (one object per line),
  * TensorBoard events under events/, and checkpoints/: `best` when training is complete, `latest` to
  * go on from. Running the same recipe again goes on bit for bit, in the middle of an epoch too
  * (run.resume: auto), or says that it is complete.

@@ -72,7 +72,9 @@ static leit_status resolve(const char *path, leit_arena *arena, const char **fol
     }
     if (found == NULL) return LEIT_INTERNAL;
     LEIT_FAIL_IF(!leit_file_is_directory(found), LEIT_CHECKPOINT,
-                 "there is no checkpoint %s; expected a checkpoint or the folder of a run", path);
+                 "there is no checkpoint %s; expected a checkpoint or the folder of a run, which "
+                 "leitmotif train makes",
+                 path);
     *folder = found;
     return LEIT_OK;
 }

@@ -28,8 +28,7 @@ static leit_status cannot_save(leit_checkpoint_writer *writer, leit_status statu
     writer->broken = writer->broken || status != LEIT_OK;
     if (status != LEIT_DATA) return status;
     return leit_fail(LEIT_CHECKPOINT, leit_error_function(),
-                     "cannot save checkpoint %s: %s; the checkpoints before it are untouched: make "
-                     "room, or choose a folder that can be written",
+                     "cannot save checkpoint %s: %s; the checkpoints before it are untouched",
                      writer->path, leit_error_message());
 }
 

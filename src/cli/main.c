@@ -244,7 +244,10 @@ int main(int argc, char **argv)
     leit_status status = sort_words(verb, argc - 2, argv + 2, plain, overrides, &words);
     if (status != LEIT_OK) return (int)status;
     if (words.help) {
-        printf("usage: leitmotif %s %s\n\n%s\n", verb->name, verb->arguments, verb->summary);
+        printf(
+            "usage: leitmotif %s %s\n\n%s\n\nevery verb takes --json, -q (quiet), -v (verbose) and "
+            "--help\n",
+            verb->name, verb->arguments, verb->summary);
         return finish(LEIT_OK);
     }
     talk t = {words.quiet, words.verbose, isatty(STDERR_FILENO) == 1, false, 0};

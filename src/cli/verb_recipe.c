@@ -31,11 +31,17 @@ static leit_status list(const cli_words *words)
     return LEIT_OK;
 }
 
+/* Among several, files that begin with '_' are bases: `recipes/etude/_common.yaml` is no recipe. */
 static leit_status validate(const cli_words *words)
 {
     if (words->n_plain < 2) return cli_usage(words, "validate needs at least one recipe");
     leit_status worst = LEIT_OK;
     for (int i = 1; i < words->n_plain; i++) {
+        const char *slash = strrchr(words->plain[i], '/');
+        if (words->n_plain > 2 && (slash == NULL ? words->plain[i] : slash + 1)[0] == '_') {
+            printf("%s: a base of other recipes, checked with each of them\n", words->plain[i]);
+            continue;
+        }
         char *sentences = NULL;
         leit_status status = leit_recipe_validate(words->plain[i], words->overrides,
                                                   (size_t)words->n_overrides, &sentences);

@@ -278,4 +278,10 @@ if [ -c /dev/full ]; then
             fail "$words into a full stdout: exit $code: $(tail -n 1 "$scratch/err")"
     done
 fi
+# ---- docs/errors.md names tests that are there ----
+
+grep -o '| `[a-z]*\.test_[a-z_]*` [a-z_0-9]* |' docs/errors.md | tr -d '`|' | tr . ' ' | while read -r room stem name; do
+    grep -q "cmocka_unit_test($name)" "tests/$room/$stem.c" || echo "docs/errors.md: $room.$stem has no $name"
+done >"$scratch/err"
+[ -s "$scratch/err" ] && fail "$(cat "$scratch/err")"
 verdict
