@@ -22,7 +22,8 @@
  *               and Tk its number of keys.
  *   Limits      B >= 0, 1 <= T <= 65536, H divides D, D/H <= 1024, 0 <= dropout < 1; every sequence
  *               has 0 to T queries and 1 to T keys, otherwise LEIT_INTERNAL.
- *   Error       at most 2 x that of the naive fp32 loops, against double.
+ *   Error       at most 2 x that of the naive fp32 loops, against double; 3 x backward where one
+ *               key takes nearly everything: scores are computed twice, in two orders of sums.
  *   Repeatable  bit for bit, for any number of threads.
  *   Source      Vaswani et al., "Attention Is All You Need" (2017), section 3.2; the backward
  *               recomputes P from logsumexp as Dao et al., "FlashAttention" (2022), appendix B.

@@ -78,6 +78,9 @@ void leit_case_gradient(leit_case *c, const char *name, float *const *field, con
 /* dw: accumulated onto random values. */
 void leit_case_gradient_sum(leit_case *c, const char *name, float *const *field, const char *of);
 
+/* The op's contract allows this case `factor` times the naive error; 2 unless this is called. */
+void leit_case_error_factor(leit_case *c, double factor);
+
 /* This case's backward is, by definition, not the gradient of its forward: central differences are
  * left out, the reference and the goldens still judge. */
 void leit_case_no_differences(leit_case *c);
@@ -107,7 +110,8 @@ uint8_t *leit_case_u8(leit_case *c, const char *name);
 bool leit_case_check(const leit_op_cases *cases, const char *params, const leit_op *kernel,
                      leit_buffer *findings);
 
-/* All cases of an op; an empty list is a failure. */
+/* All cases of an op; an empty list is a failure. With LEIT_TEST_DRAWS=n in the environment each
+ * case is checked n times with other inputs. */
 bool leit_cases_check(const leit_op_cases *cases, const leit_op *kernel, leit_buffer *findings);
 
 /* All cases of tests/golden/ops/<op>.h5 (written by tests/oracle/ops.py in double precision). */

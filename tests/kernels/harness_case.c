@@ -183,6 +183,11 @@ void leit_case_gradient_sum(leit_case *c, const char *name, float *const *field,
     fill_normal(c, buffer);
 }
 
+void leit_case_error_factor(leit_case *c, double factor)
+{
+    c->error_factor = factor;
+}
+
 void leit_case_no_differences(leit_case *c)
 {
     c->no_differences = true;
@@ -233,7 +238,7 @@ uint8_t *leit_case_u8(leit_case *c, const char *name)
 }
 
 leit_case *leit_case_open(const leit_op_cases *cases, const char *params, const leit_op *kernel,
-                          leit_buffer *findings)
+                          uint64_t draw, leit_buffer *findings)
 {
     leit_case *c = NULL;
     leit_harness_must(LEIT_ALLOC(c, 1));
@@ -241,7 +246,9 @@ leit_case *leit_case_open(const leit_op_cases *cases, const char *params, const 
     c->params = params;
     c->kernel = kernel;
     c->findings = findings;
-    c->seed = 1469598103934665603u; /* FNV-1a of the text */
+    c->draw = draw;
+    c->error_factor = 2.0;
+    c->seed = 1469598103934665603u ^ draw << 32; /* FNV-1a of the text */
     for (const char *at = params; *at != '\0'; at++)
         c->seed = (c->seed ^ (unsigned char)*at) * 1099511628211u;
     c->args = leit_allocate(1, kernel->args_bytes);

@@ -35,7 +35,8 @@ struct leit_case {
     void *args;
     struct buffer buffers[MAX_BUFFERS];
     int n_buffers;
-    uint64_t seed;
+    uint64_t draw, seed;
+    double error_factor; /* of the naive error that the op's contract allows */
     leit_case_timing work;
     leit_buffer *findings;
     void (*bind)(leit_case *c);
@@ -49,9 +50,10 @@ void leit_harness_must(leit_status status);
 /* Appends a line to the case's findings: it has failed. */
 void leit_harness_find(leit_case *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Describes a case; its inputs are there, its references have not run. */
+/* Describes a case; its inputs are there, its references have not run. `draw` 0, 1, ... are other
+ * inputs for the same case. */
 leit_case *leit_case_open(const leit_op_cases *cases, const char *params, const leit_op *kernel,
-                          leit_buffer *findings);
+                          uint64_t draw, leit_buffer *findings);
 void leit_case_close(leit_case *c);
 
 /* The buffer of that name; stops the program where there is none. */

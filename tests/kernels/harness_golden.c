@@ -82,7 +82,7 @@ bool leit_goldens_check(const leit_op_cases *cases, const leit_op *kernel, leit_
     }
     for (int i = 0; i < n_cases; i++) {
         leit_golden_open(kernel->name, i, &golden);
-        leit_case *c = leit_case_open(cases, golden.params, kernel, findings);
+        leit_case *c = leit_case_open(cases, golden.params, kernel, 0, findings);
         judge_golden(c, &golden);
         good = good && !c->failed;
         leit_case_close(c);
