@@ -247,12 +247,7 @@ static leit_status resume(trainer *t)
 {
     const char *latest = leit_path_join(&t->arena, t->folder, "latest");
     if (latest == NULL) return LEIT_INTERNAL;
-    if (t->recipe->run.resume == LEIT_RESUME_NEVER) {
-        /* Nothing of an earlier run may be taken for this one's. */
-        LEIT_TRY(leit_file_remove(t->folder));
-        return leit_file_make_directory(t->folder);
-    }
-    if (!leit_file_exists(latest)) return LEIT_OK;
+    if (t->recipe->run.resume == LEIT_RESUME_NEVER || !leit_file_exists(latest)) return LEIT_OK;
     static const char *const everything[] = {"", NULL};
     leit_checkpoint *checkpoint = NULL;
     LEIT_TRY(leit_checkpoint_open(latest, &checkpoint));
@@ -369,7 +364,7 @@ static leit_status check_reuse(trainer *t)
     if (t->recipe->train.reuse[0] == '\0' || first >= strategy->n_phases) return LEIT_OK;
     leit_checkpoint *checkpoint = NULL;
     leit_recipe *theirs = NULL;
-    LEIT_TRY(leit_checkpoint_open(t->recipe->train.reuse, &checkpoint));
+    LEIT_TRY(name_key(leit_checkpoint_open(t->recipe->train.reuse, &checkpoint), "train.reuse"));
     leit_status status = recipe_of(t, checkpoint, &theirs);
     for (int i = first; status == LEIT_OK && i < strategy->n_phases; i++)
         if (can_take_over(t->recipe, theirs, &strategy->phases[i]))
@@ -569,6 +564,13 @@ static leit_status run_phases(trainer *t)
     return LEIT_OK;
 }
 
+/* Where nothing is resumed, nothing of an earlier run may be taken for this one's. */
+static leit_status make_folder(trainer *t)
+{
+    if (t->recipe->run.resume == LEIT_RESUME_NEVER) LEIT_TRY(leit_file_remove(t->folder));
+    return leit_file_make_directory(t->folder);
+}
+
 static leit_status run(trainer *t)
 {
     const char *directory = t->recipe->run.directory;
@@ -576,11 +578,10 @@ static leit_status run(trainer *t)
     if (t->folder == NULL) return LEIT_INTERNAL;
     LEIT_TRY(build(t));
     LEIT_TRY(import_weights(t));
-    LEIT_TRY(check_reuse(t));
-    LEIT_TRY(leit_file_make_directory(t->folder));
     LEIT_TRY(resume(t));
     if (t->state.is_complete) return LEIT_OK;
     LEIT_TRY(check_reuse(t));
+    LEIT_TRY(make_folder(t)); /* from here on something is written */
     LEIT_TRY(write_about(t));
     LEIT_TRY(leit_journal_open(directory, t->state.journal, &t->journal));
     return run_phases(t);
