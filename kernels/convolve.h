@@ -34,6 +34,11 @@ size_t leit_convolve_weights_workspace(const struct leit_conv2d *args, int n_wor
 void leit_convolve_weights(const leit_exec *exec, const struct leit_conv2d *args,
                            int64_t n_samples);
 
+/* The same with few channels, leit_is_thin(C). */
+size_t leit_convolve_thin_weights_workspace(const struct leit_conv2d *args, int n_workers);
+void leit_convolve_thin_weights(const leit_exec *exec, const struct leit_conv2d *args,
+                                int64_t n_samples);
+
 /* The patch of kernel_size x kernel_size x C around pixel (h, w) of one image, zeros outside. */
 void leit_gather_patch(const float *image, int64_t H, int64_t W, int64_t C, int kernel_size,
                        int64_t h, int64_t w, float *patch);

@@ -9,9 +9,6 @@
  * the 3 taps of a row, which in a packed row of x with a zero pixel at either end lie side by side;
  * with 1 x 1 they are 3 vectors of channels.
  *
- * Where x has few channels the sides change places: dy is the vector side and the patches of x,
- * taps by channels, are the quads, as if for a 1 x 1 convolution; the result is turned at the end.
- *
  * The rows of all images are cut into parts and the output channels into slices; a task sums one
  * slice over one part into its own partial result, block of rows by block, and partial results are
  * added in the order of the parts. */
@@ -27,12 +24,9 @@ enum {
 
 struct plan {
     const struct leit_conv2d *args;
-    bool thin;
-    int64_t H, W, n_rows;    /* n_rows of all images that hold data */
-    int64_t vector_channels; /* of the vector side: C, or K when thin */
-    int64_t quad_channels;   /* of the quad side: K, or taps * C when thin */
-    int64_t tap_rows;        /* 3 with 3 x 3 taps on the vector side, else 1 */
-    int64_t pad;             /* zero pixels at either end of a packed row */
+    int64_t H, W, n_rows; /* n_rows of all images that hold data */
+    int64_t tap_rows;     /* 3 with 3 x 3 taps on the vector side, else 1 */
+    int64_t pad;          /* zero pixels at either end of a packed row */
     int64_t n_vectors, n_groups, n_quads, n_slices, n_parts, part_rows, block_rows, slots;
     int64_t row_floats;     /* of one packed row of one vector */
     int64_t partial_floats; /* (4 n_quads, tap_rows, n_groups, 3, LEIT_NATIVE) */
@@ -49,16 +43,13 @@ static struct plan make_plan(const struct leit_conv2d *args, int64_t n_samples)
 {
     const int64_t size = args->kernel_size;
     struct plan plan = {.args = args, .H = args->H, .W = args->W};
-    plan.thin = leit_is_thin(args->C, args->kernel_size);
     plan.n_rows = n_samples * args->H;
-    plan.vector_channels = plan.thin ? args->K : args->C;
-    plan.quad_channels = plan.thin ? size * size * args->C : args->K;
-    plan.tap_rows = plan.thin ? 1 : size;
+    plan.tap_rows = size;
     plan.pad = plan.tap_rows / 2;
-    plan.n_vectors = leit_blocks(plan.vector_channels, LEIT_NATIVE);
+    plan.n_vectors = leit_blocks(args->C, LEIT_NATIVE);
     plan.n_groups = plan.tap_rows == 1 ? leit_blocks(plan.n_vectors, TRIPLE) : plan.n_vectors;
     if (plan.tap_rows == 1) plan.n_vectors = plan.n_groups * TRIPLE;
-    plan.n_quads = leit_blocks(plan.quad_channels, QUAD);
+    plan.n_quads = leit_blocks(args->K, QUAD);
     plan.n_slices = leit_blocks(plan.n_quads, SLICE_QUADS);
     plan.block_rows = leit_blocks(BLOCK_PIXELS, plan.W);
     plan.slots = plan.block_rows + 2 * plan.pad;
@@ -71,8 +62,7 @@ static struct plan make_plan(const struct leit_conv2d *args, int64_t n_samples)
     plan.partial_floats =
         plan.n_quads * QUAD * plan.tap_rows * plan.n_groups * TRIPLE * LEIT_NATIVE;
     plan.worker_floats = (plan.slots * plan.n_vectors + 1) * plan.row_floats +
-                         plan.block_rows * SLICE_QUADS * plan.W * QUAD +
-                         (args->K + size * size * args->C + 15) / 16 * 16;
+                         plan.block_rows * SLICE_QUADS * plan.W * QUAD + (args->K + 15) / 16 * 16;
     return plan;
 }
 
@@ -94,8 +84,8 @@ static size_t lay_out(struct plan *plan, float *base, int n_workers)
  * channel or pixel. */
 static void pack_vectors(const struct plan *plan, int64_t row, float *to)
 {
-    const int64_t channels = plan->vector_channels;
-    const float *from = (plan->thin ? plan->args->dy : plan->args->x) + row * plan->W * channels;
+    const int64_t channels = plan->args->C;
+    const float *from = plan->args->x + row * plan->W * channels;
     for (int64_t v = 0; v < plan->n_vectors; v++, to += plan->row_floats) {
         const int64_t first = v * LEIT_NATIVE;
         const int64_t count = smaller(channels - first, LEIT_NATIVE);
@@ -114,24 +104,17 @@ static void pack_vectors(const struct plan *plan, int64_t row, float *to)
 }
 
 /* Quads [begin, end) of row `row` of the quad side: [quad][W][QUAD]. */
-static void pack_quads(const struct plan *plan, int64_t row, leit_range quads, float *to,
-                       float *patch)
+static void pack_quads(const struct plan *plan, int64_t row, leit_range quads, float *to)
 {
-    const struct leit_conv2d *args = plan->args;
-    const int64_t channels = plan->quad_channels, W = plan->W, h = row % plan->H;
-    const float *image = plan->thin ? args->x + (row - h) * W * args->C : NULL;
-    for (int64_t w = 0; w < W; w++, to += QUAD) {
-        const float *from = patch;
-        if (plan->thin)
-            leit_gather_patch(image, plan->H, W, args->C, args->kernel_size, h, w, patch);
-        else
-            from = args->dy + (row * W + w) * channels;
+    const int64_t K = plan->args->K, W = plan->W;
+    const float *from = plan->args->dy + row * W * K;
+    for (int64_t w = 0; w < W; w++, from += K, to += QUAD) {
         float *at = to;
         int64_t k = quads.begin * QUAD;
-        for (; k + QUAD <= smaller(quads.end * QUAD, channels); k += QUAD, at += W * QUAD)
+        for (; k + QUAD <= smaller(quads.end * QUAD, K); k += QUAD, at += W * QUAD)
             memcpy(at, from + k, QUAD * sizeof(float));
         for (int64_t i = 0; k < quads.end * QUAD && i < QUAD; i++)
-            at[i] = k + i < channels ? from[k + i] : 0.0f;
+            at[i] = k + i < K ? from[k + i] : 0.0f;
     }
 }
 
@@ -209,9 +192,8 @@ static void sum_part(void *context, int64_t task, int worker)
     const int64_t K = plan->args->K, part = task / plan->n_slices, slice = task % plan->n_slices;
     leit_range quads = leit_block_range(slice, plan->n_quads, SLICE_QUADS);
     leit_range rows = leit_block_range(part, plan->n_rows, plan->part_rows);
-    /* A slice sums the bias of its own output channels; when thin, the first slice of all. */
+    /* A slice sums the bias of its own output channels. */
     leit_range channels = {quads.begin * QUAD, smaller(quads.end * QUAD, K)};
-    if (plan->thin) channels = (leit_range){0, slice == 0 ? K : 0};
 
     const int64_t slot_floats = plan->n_vectors * plan->row_floats;
     float *vectors = plan->scratch + worker * plan->worker_floats;
@@ -233,7 +215,7 @@ static void sum_part(void *context, int64_t task, int worker)
             pack_vectors(plan, packed, vectors + packed % plan->slots * slot_floats);
         for (int64_t row = block.begin; row < block.end; row++) {
             float *to = packed_quads + (row - first) * (quads.end - quads.begin) * plan->W * QUAD;
-            pack_quads(plan, row, quads, to, small);
+            pack_quads(plan, row, quads, to);
             sum_bias(plan, row, channels, small, bias);
         }
         sum_block(plan, block, quads, vectors, zeros, packed_quads, partial);
@@ -253,15 +235,13 @@ static void add_parts(void *context, int64_t k, int worker)
     float *dw = args->dw + k * area * C;
     for (int64_t tap = 0; tap < area; tap++)
         for (int64_t c = 0; c < C; c++) {
-            /* When thin, rows are taps by channels and columns output channels. */
-            const int64_t row = plan->thin ? tap * C + c : k, column = plan->thin ? k : c;
-            int64_t place = column;
+            int64_t place = c;
             if (plan->tap_rows > 1)
                 place =
                     ((tap / TRIPLE * plan->n_groups + c / LEIT_NATIVE) * TRIPLE + tap % TRIPLE) *
                         LEIT_NATIVE +
                     c % LEIT_NATIVE;
-            const float *from = plan->partial + row * stride + place;
+            const float *from = plan->partial + k * stride + place;
             float sum = 0.0f;
             for (int64_t part = 0; part < plan->n_parts; part++)
                 sum += from[part * plan->partial_floats];
@@ -277,6 +257,8 @@ static bool suits_winograd(const struct leit_conv2d *args)
 size_t leit_convolve_weights_workspace(const struct leit_conv2d *args, int n_workers)
 {
     if (suits_winograd(args)) return leit_winograd_weights_workspace(args, n_workers);
+    if (leit_is_thin(args->C, args->kernel_size))
+        return leit_convolve_thin_weights_workspace(args, n_workers);
     struct plan plan = make_plan(args, args->N);
     return lay_out(&plan, NULL, n_workers);
 }
@@ -285,6 +267,10 @@ void leit_convolve_weights(const leit_exec *exec, const struct leit_conv2d *args
 {
     if (suits_winograd(args)) {
         leit_winograd_weights(exec, args, n_samples);
+        return;
+    }
+    if (leit_is_thin(args->C, args->kernel_size)) {
+        leit_convolve_thin_weights(exec, args, n_samples);
         return;
     }
     struct plan plan = make_plan(args, n_samples);
