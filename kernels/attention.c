@@ -287,17 +287,17 @@ leit_status leit_attention_forward_cpu(const leit_exec *exec, const struct leit_
 /* ---- backward ---- */
 
 /* From a row of scores and of dP (before dropout's scales): dropped-out probabilities and
- * dS = P (dP - sum of P dP). */
-static void backward_row(float *restrict scores, float *restrict slopes, float logsumexp,
-                         const float *scales, int64_t n_keys, int64_t n)
+ * dS = P (dP - sum of P dP). P is normalised by its own sum, not by exp(logsumexp), which carries
+ * the rounding of a number as large as the scores: with P near 1 the difference below would be it.
+ */
+static void backward_row(float *restrict scores, float *restrict slopes, const float *scales,
+                         int64_t n_keys, int64_t n)
 {
     float lane[NR] = {0};
     if (scales != NULL) multiply_row(slopes, scales, n_keys);
+    softmax_row(scores, n);
     for (int64_t j = 0; j < n; j += NR)
-        for (int l = 0; l < NR; l++) {
-            scores[j + l] = leit_exp_negative(scores[j + l] - logsumexp);
-            lane[l] += scores[j + l] * slopes[j + l];
-        }
+        for (int l = 0; l < NR; l++) lane[l] += scores[j + l] * slopes[j + l];
     for (int width = NR / 2; width > 0; width /= 2)
         for (int l = 0; l < width; l++) lane[l] += lane[l + width];
     const float mean = lane[0];
@@ -316,9 +316,8 @@ static void backward_block(const struct pair *p, int64_t first, int64_t rows)
     multiply(rows, T, p->width, s->dy, W, 1, s->values_t, s->slopes, T, false);
 
     if (args->dropout > 0.0f) draw_scales(p, first, rows);
-    const float *logsumexp = args->logsumexp + p->head * args->Nq + p->first_query + first;
     for (int64_t r = 0; r < rows; r++)
-        backward_row(s->scores + r * T, s->slopes + r * T, logsumexp[r],
+        backward_row(s->scores + r * T, s->slopes + r * T,
                      args->dropout > 0.0f ? s->scales + r * p->n_keys : NULL, p->n_keys, T);
 
     leit_pack_panels(s->q_panels, NR, false, s->q, W, W, rows);

@@ -10,7 +10,7 @@
  *   k, v             (Nk, D)
  *   q_offsets        (B + 1)   i32, ascending, at most Nq
  *   k_offsets        (B + 1)   i32, ascending, at most Nk
- *   logsumexp        (H, Nq)   of the scaled scores, written forward, read backward
+ *   logsumexp        (H, Nq)   of the scaled scores, written forward; a backward may read it
  *   dy               (Nq, D)   in
  *   dq, dk, dv       (Nq, D), (Nk, D), (Nk, D)   written; rows of no sequence are not touched
  *   n_sequences      sequences that hold data, NULL: B
@@ -22,11 +22,10 @@
  *               and Tk its number of keys.
  *   Limits      B >= 0, 1 <= T <= 65536, H divides D, D/H <= 1024, 0 <= dropout < 1; every sequence
  *               has 0 to T queries and 1 to T keys, otherwise LEIT_INTERNAL.
- *   Error       at most 2 x that of the naive fp32 loops, against double; 3 x backward where one
- *               key takes nearly everything: scores are computed twice, in two orders of sums.
+ *   Error       at most 2 x that of the naive fp32 loops, against double.
  *   Repeatable  bit for bit, for any number of threads.
  *   Source      Vaswani et al., "Attention Is All You Need" (2017), section 3.2; the backward
- *               recomputes P from logsumexp as Dao et al., "FlashAttention" (2022), appendix B.
+ *               computes P again, as Dao et al., "FlashAttention" (2022), appendix B.
  */
 #ifndef LEIT_KERNELS_ATTENTION_H
 #define LEIT_KERNELS_ATTENTION_H

@@ -59,7 +59,6 @@ static void describe(leit_case *c)
     const int64_t D = args->D, Nq = args->Nq, Nk = args->Nk, spare = leit_case_int(c, "spare", 0);
     double *q = leit_case_input(c, "q", &args->q, Nq * D, (Nq - spare) * D);
     const double spread = leit_case_float(c, "spread", 1.0);
-    if (spread > 1.0) leit_case_error_factor(c, 3.0); /* see attention.h */
     for (int64_t i = 0; i < Nq * D; i++) q[i] *= spread;
     leit_case_input(c, "k", &args->k, Nk * D, (Nk - spare) * D);
     leit_case_input(c, "v", &args->v, Nk * D, (Nk - spare) * D);

@@ -140,7 +140,7 @@ static void judge_floats(leit_case *c, const struct buffer *buffer)
     double largest = 0.0;
     for (int64_t k = 0; k < buffer->count; k++)
         if (isfinite(buffer->f64[k])) largest = fmax(largest, fabs(buffer->f64[k]));
-    double tolerance = c->error_factor * buffer->naive_error + 2.0 * 0x1p-24 * largest;
+    double tolerance = 2.0 * buffer->naive_error + 2.0 * 0x1p-24 * largest;
     for (int64_t k = 0; k < buffer->count; k++) {
         if (isnan(buffer->f64[k])) {
             if (!is_poison(buffer, k)) {

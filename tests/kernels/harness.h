@@ -78,9 +78,6 @@ void leit_case_gradient(leit_case *c, const char *name, float *const *field, con
 /* dw: accumulated onto random values. */
 void leit_case_gradient_sum(leit_case *c, const char *name, float *const *field, const char *of);
 
-/* The op's contract allows this case `factor` times the naive error; 2 unless this is called. */
-void leit_case_error_factor(leit_case *c, double factor);
-
 /* This case's backward is, by definition, not the gradient of its forward: central differences are
  * left out, the reference and the goldens still judge. */
 void leit_case_no_differences(leit_case *c);

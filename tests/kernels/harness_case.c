@@ -183,11 +183,6 @@ void leit_case_gradient_sum(leit_case *c, const char *name, float *const *field,
     fill_normal(c, buffer);
 }
 
-void leit_case_error_factor(leit_case *c, double factor)
-{
-    c->error_factor = factor;
-}
-
 void leit_case_no_differences(leit_case *c)
 {
     c->no_differences = true;
@@ -247,7 +242,6 @@ leit_case *leit_case_open(const leit_op_cases *cases, const char *params, const 
     c->kernel = kernel;
     c->findings = findings;
     c->draw = draw;
-    c->error_factor = 2.0;
     c->seed = 1469598103934665603u ^ draw << 32; /* FNV-1a of the text */
     for (const char *at = params; *at != '\0'; at++)
         c->seed = (c->seed ^ (unsigned char)*at) * 1099511628211u;

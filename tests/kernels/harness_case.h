@@ -36,7 +36,6 @@ struct leit_case {
     struct buffer buffers[MAX_BUFFERS];
     int n_buffers;
     uint64_t draw, seed;
-    double error_factor; /* of the naive error that the op's contract allows */
     leit_case_timing work;
     leit_buffer *findings;
     void (*bind)(leit_case *c);
