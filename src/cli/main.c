@@ -21,7 +21,7 @@ enum { N_VERBS = sizeof verbs / sizeof *verbs, MAX_WORDS = 4096 };
 
 typedef struct talk {
     bool quiet, verbose, is_terminal, has_line;
-    time_t shown; /* when a progress line was last written where stderr is no terminal */
+    time_t shown; /* where stderr is no terminal: the last progress line, or the start */
 } talk;
 
 static void say(void *context, leit_log_level level, const char *message)
@@ -250,7 +250,7 @@ int main(int argc, char **argv)
             verb->name, verb->arguments, verb->summary);
         return finish(LEIT_OK);
     }
-    talk t = {words.quiet, words.verbose, isatty(STDERR_FILENO) == 1, false, 0};
+    talk t = {words.quiet, words.verbose, isatty(STDERR_FILENO) == 1, false, time(NULL)};
     leit_log_set_sink(say, &t);
     catch_signals();
     status = verb->run(&words);
