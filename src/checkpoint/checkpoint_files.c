@@ -7,14 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <xxhash.h>
 
 #include "checkpoint/checkpoint.h"
 #include "container/container.h"
 #include "core/file.h"
 #include "core/memory.h"
 
-enum { MANIFEST_LIMIT_BYTES = 1 << 20, CHUNK_BYTES = 1 << 20, SUM_DIGITS = 16 };
+enum { MANIFEST_LIMIT_BYTES = 1 << 20, SUM_DIGITS = 16 };
 
 leit_status leit_checkpoint_manifest_write(const char *folder,
                                            const leit_checkpoint_manifest *manifest)
@@ -108,47 +107,25 @@ done:
     return status;
 }
 
-static leit_status sum_file(int file, const char *path, XXH3_state_t *state, int64_t *bytes)
+/* Takes a file out of the page cache where the system does that: what is read then is the disk's.
+ */
+static void forget_pages(const char *path)
 {
-    unsigned char *chunk = NULL;
-    LEIT_TRY(LEIT_ALLOC(chunk, CHUNK_BYTES));
-    leit_status status = LEIT_OK;
-    XXH3_64bits_reset(state);
-    *bytes = 0;
-    for (;;) {
-        ssize_t got = read(file, chunk, CHUNK_BYTES);
-        if (got < 0 && errno == EINTR) continue;
-        LEIT_FAIL_GOTO_IF(got < 0, done, LEIT_DATA, "cannot read %s: %s", path,
-                          leit_error_reason(errno));
-        if (got == 0) break;
-        XXH3_64bits_update(state, chunk, (size_t)got);
-        *bytes += got;
-    }
-done:
-    leit_free(chunk);
-    return status;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return;
+    posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+    close(file);
 }
 
 leit_status leit_checkpoint_measure(const char *folder, leit_checkpoint_manifest *manifest)
 {
     leit_arena arena = {0};
     leit_status status = LEIT_INTERNAL;
-    int file = -1;
-    XXH3_state_t *state = XXH3_createState();
     char *path = leit_path_join(&arena, folder, LEIT_CHECKPOINT_TENSORS);
-    if (state == NULL || path == NULL) {
-        status = leit_fail(LEIT_INTERNAL, __func__, "out of memory");
-        goto done;
+    if (path != NULL) {
+        forget_pages(path);
+        status = leit_file_sum(path, &manifest->sum, &manifest->bytes);
     }
-    file = open(path, O_RDONLY | O_CLOEXEC);
-    LEIT_FAIL_GOTO_IF(file < 0, done, LEIT_DATA, "cannot open %s: %s", path,
-                      leit_error_reason(errno));
-    posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
-    LEIT_TRY_GOTO(sum_file(file, path, state, &manifest->bytes), done);
-    manifest->sum = XXH3_64bits_digest(state);
-done:
-    if (file >= 0) close(file);
-    XXH3_freeState(state);
     leit_arena_clear(&arena);
     return status;
 }

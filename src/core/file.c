@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "core/memory.h"
 
@@ -40,6 +41,35 @@ leit_status leit_file_read(const char *path, size_t limit_bytes, leit_buffer *co
 done:
     close(file);
     if (status != LEIT_OK) leit_buffer_clear(content);
+    return status;
+}
+
+static leit_status sum_open_file(int file, const char *path, XXH3_state_t *state,
+                                 int64_t *size_bytes)
+{
+    char chunk[READ_BYTES];
+    *size_bytes = 0;
+    for (;;) {
+        ssize_t got = read(file, chunk, sizeof chunk);
+        if (got < 0 && errno == EINTR) continue;
+        LEIT_FAIL_IF(got < 0, LEIT_DATA, "cannot read %s: %s", path, leit_error_reason(errno));
+        if (got == 0) return LEIT_OK;
+        XXH3_64bits_update(state, chunk, (size_t)got);
+        *size_bytes += got;
+    }
+}
+
+leit_status leit_file_sum(const char *path, uint64_t *sum, int64_t *size_bytes)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, leit_error_reason(errno));
+    XXH3_state_t *state = XXH3_createState();
+    if (state != NULL) XXH3_64bits_reset(state);
+    leit_status status = state == NULL ? leit_fail(LEIT_INTERNAL, __func__, "out of memory")
+                                       : sum_open_file(file, path, state, size_bytes);
+    close(file);
+    if (status == LEIT_OK) *sum = XXH3_64bits_digest(state);
+    XXH3_freeState(state);
     return status;
 }
 

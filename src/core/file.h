@@ -14,6 +14,9 @@
  * directory, or larger than limit_bytes. */
 leit_status leit_file_read(const char *path, size_t limit_bytes, leit_buffer *content);
 
+/* XXH3-64 of a file's bytes, read in pieces, and how many there are. */
+leit_status leit_file_sum(const char *path, uint64_t *sum, int64_t *size_bytes);
+
 /* LEIT_DATA unless a file can take this place: nothing is there or a regular file, and the folder
  * exists. Renaming onto a device or a link would replace the device or link itself. */
 leit_status leit_file_check_target(const char *path);

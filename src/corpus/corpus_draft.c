@@ -1,17 +1,13 @@
 #include "corpus/corpus_draft.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-#include <xxhash.h>
 
 #include "container/container.h"
 #include "core/file.h"
 #include "core/memory.h"
 
-enum { MAX_EXPECTED = 1000, SUM_CHUNK_BYTES = 1 << 16 };
+enum { MAX_EXPECTED = 1000 };
 
 static leit_status push(leit_draft *draft, leit_strings *list, const char *text)
 {
@@ -58,40 +54,14 @@ void leit_draft_clear(leit_draft *draft)
     *draft = (leit_draft){0};
 }
 
-static leit_status sum_open_file(int file, const char *path, XXH3_state_t *state)
-{
-    char chunk[SUM_CHUNK_BYTES];
-    for (;;) {
-        ssize_t got = read(file, chunk, sizeof chunk);
-        if (got < 0 && errno == EINTR) continue;
-        LEIT_FAIL_IF(got < 0, LEIT_DATA, "cannot read %s: %s", path, leit_error_reason(errno));
-        if (got == 0) return LEIT_OK;
-        XXH3_64bits_update(state, chunk, (size_t)got);
-    }
-}
-
-leit_status leit_file_sum(const char *path, leit_arena *arena, const char **sum)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    LEIT_FAIL_IF(file < 0, LEIT_DATA, "cannot open %s: %s", path, leit_error_reason(errno));
-    XXH3_state_t *state = XXH3_createState();
-    if (state != NULL) XXH3_64bits_reset(state);
-    leit_status status = state == NULL ? leit_fail(LEIT_INTERNAL, __func__, "out of memory")
-                                       : sum_open_file(file, path, state);
-    close(file);
-    if (status == LEIT_OK) {
-        *sum = leit_arena_printf(arena, "%016llx", (unsigned long long)XXH3_64bits_digest(state));
-        status = *sum == NULL ? LEIT_INTERNAL : LEIT_OK;
-    }
-    XXH3_freeState(state);
-    return status;
-}
-
 leit_status leit_draft_source(leit_draft *draft, const char *stated, const char *path)
 {
-    const char *sum = NULL;
-    LEIT_TRY(leit_file_sum(path, &draft->arena, &sum));
-    LEIT_TRY(push(draft, &draft->sums, sum));
+    uint64_t sum = 0;
+    int64_t size_bytes = 0;
+    LEIT_TRY(leit_file_sum(path, &sum, &size_bytes));
+    const char *digits = leit_arena_printf(&draft->arena, "%016llx", (unsigned long long)sum);
+    if (digits == NULL) return LEIT_INTERNAL;
+    LEIT_TRY(push(draft, &draft->sums, digits));
     return push(draft, &draft->sources, stated);
 }
 

@@ -36,9 +36,6 @@ leit_status leit_draft_note(leit_draft *draft, const char *action, const char *w
 /* The view that is written; valid until the next change. */
 leit_corpus_about leit_draft_about(const leit_draft *draft);
 
-/* The sum of a file, as 16 hex digits in the arena; reads it in pieces. */
-leit_status leit_file_sum(const char *path, leit_arena *arena, const char **sum);
-
 /* "train", "valid", "test", or several joined by '+'; 0 when it is none of them. */
 uint8_t leit_split_parse(const char *text);
 

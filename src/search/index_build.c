@@ -15,6 +15,7 @@
 #include "core/stop.h"
 #include "search/index_file.h"
 #include "search/library.h"
+#include "search/track_ranking.h"
 
 enum { SAMPLE_RATE_HZ = 16000, FRAME_SAMPLES = 512, MAX_SECONDS = 3600, GROUP = 16 };
 enum { SAVE_EVERY_S = 180 };
@@ -186,7 +187,10 @@ static void listen_task(void *context, int64_t task, int worker)
     row *r = &b->rows[i];
     leit_arena scratch = {0};
     const char *path = leit_path_join(&scratch, b->folder, r->file->path);
-    r->status = path == NULL ? LEIT_INTERNAL : leit_library_hash(path, &r->xxh3);
+    uint64_t sum = 0;
+    int64_t size_bytes = 0;
+    r->status = path == NULL ? LEIT_INTERNAL : leit_file_sum(path, &sum, &size_bytes);
+    r->xxh3 = (int64_t)sum;
     if (r->status == LEIT_OK && r->old >= 0 && b->old->xxh3[r->old] == r->xxh3 &&
         b->old->size_bytes[r->old] == r->file->size_bytes)
         keep(b, i);
@@ -200,19 +204,17 @@ static void listen_task(void *context, int64_t task, int worker)
 static leit_status settle_answer(const build *b, const char *path, float *answer)
 {
     const int64_t width = b->space.width;
-    double largest = -INFINITY, squares = 0, sum = 0;
+    double largest = -INFINITY, sum = 0;
     for (int64_t j = 0; j < width; j++) {
         LEIT_FAIL_IF(!isfinite(answer[j]), LEIT_NUMERICAL,
                      "%s: the model's answer is not finite; train it again", path);
         largest = fmax(largest, answer[j]);
-        squares += (double)answer[j] * answer[j];
     }
+    if (b->rule == LEIT_RULE_COSINE) leit_answer_normalise(answer, width);
+    if (!leit_rule_has_moods(b->rule)) return LEIT_OK;
     for (int64_t j = 0; j < width; j++) sum += exp(answer[j] - largest);
-    const double log_sum = largest + log(sum), norm = sqrt(squares);
-    for (int64_t j = 0; j < width; j++) {
-        if (leit_match_rule_has_moods(b->rule)) answer[j] = (float)(answer[j] - log_sum);
-        if (b->rule == LEIT_RULE_COSINE && norm > 0) answer[j] = (float)(answer[j] / norm);
-    }
+    const double log_sum = largest + log(sum);
+    for (int64_t j = 0; j < width; j++) answer[j] = (float)(answer[j] - log_sum);
     return LEIT_OK;
 }
 
@@ -340,7 +342,7 @@ static leit_status write_index(build *b, int64_t *n_tracks)
                                   .xxh3 = c.xxh3,
                                   .duration_s = c.duration_s,
                                   .loudness_lkfs = c.loudness_lkfs,
-                                  .mood = leit_match_rule_has_moods(b->rule) ? c.mood : NULL,
+                                  .mood = leit_rule_has_moods(b->rule) ? c.mood : NULL,
                                   .answers = c.answers,
                                   .n_skipped = (int64_t)b->skips.count,
                                   .skipped_paths = c.skipped,

@@ -6,30 +6,13 @@
 
 #include "core/memory.h"
 
-const char *leit_match_rule_name(leit_match_rule rule)
-{
-    switch (rule) {
-    case LEIT_RULE_SAME_MOOD: return "same_mood";
-    case LEIT_RULE_MUSIC_MOOD: return "music_mood";
-    case LEIT_RULE_EUCLIDEAN: return "euclidean";
-    case LEIT_RULE_COSINE: return "cosine";
-    case LEIT_RULE_NONE: break;
-    }
-    return "none";
-}
-
-bool leit_match_rule_has_moods(leit_match_rule rule)
-{
-    return rule == LEIT_RULE_SAME_MOOD || rule == LEIT_RULE_MUSIC_MOOD;
-}
-
 /* ---- spaces ---- */
 
 /* Both towers answer with the same width, or the music tower with K_music classes. */
 static int64_t answer_width(const leit_loaded_matcher *loaded)
 {
     const leit_matcher *matcher = loaded->matcher;
-    if (leit_match_rule_has_moods(matcher->strategy->rule)) return matcher->names.n_music_labels;
+    if (leit_rule_has_moods(matcher->strategy->rule)) return matcher->names.n_music_labels;
     return loaded->music.plan != NULL ? loaded->music.width : loaded->text.width;
 }
 
@@ -41,9 +24,9 @@ leit_status leit_index_space_of(const leit_loaded_matcher *loaded, leit_index_sp
                  "the model is of strategy %s, which trains an encoder alone; expected one that "
                  "matches music to text",
                  leit_strategy_name(matcher->strategy->id));
-    const bool has_moods = leit_match_rule_has_moods(rule);
+    const bool has_moods = leit_rule_has_moods(rule);
     *space = (leit_index_space){.strategy = leit_strategy_name(matcher->strategy->id),
-                                .rule = leit_match_rule_name(rule),
+                                .rule = leit_rule_name(rule),
                                 .recipe = matcher->recipe->name,
                                 .width = answer_width(loaded),
                                 .fingerprint = loaded->fingerprint,

@@ -47,10 +47,6 @@ struct leit_index {
 /* Whole or not at all. */
 leit_status leit_index_write(const leit_index *index, const char *path);
 
-/* The name of a rule in files and messages: "same_mood", "music_mood", "euclidean", "cosine". */
-const char *leit_match_rule_name(leit_match_rule rule);
-bool leit_match_rule_has_moods(leit_match_rule rule);
-
 /* The space of an open model; strings are borrowed from it. LEIT_USAGE when it cannot match. */
 leit_status leit_index_space_of(const leit_loaded_matcher *loaded, leit_index_space *space);
 

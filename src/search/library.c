@@ -1,11 +1,9 @@
 #include "search/library.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
 #include "core/memory.h"
 #include "text/unicode.h"
@@ -104,27 +102,4 @@ void leit_library_clear(leit_library *library)
     leit_free(library->files);
     leit_file_list_clear(&library->tree);
     *library = (leit_library){0};
-}
-
-leit_status leit_library_hash(const char *path, int64_t *xxh3)
-{
-    enum { PIECE_BYTES = 1 << 18 };
-    FILE *file = fopen(path, "rbe");
-    LEIT_FAIL_IF(file == NULL, LEIT_DATA, "cannot open %s: %s", path, leit_error_reason(errno));
-    XXH3_state_t *state = XXH3_createState();
-    unsigned char *piece = leit_allocate(PIECE_BYTES, 1);
-    leit_status status = state == NULL || piece == NULL ? LEIT_INTERNAL : LEIT_OK;
-    if (status == LEIT_OK) {
-        XXH3_64bits_reset(state);
-        for (size_t got; (got = fread(piece, 1, PIECE_BYTES, file)) > 0;)
-            XXH3_64bits_update(state, piece, got);
-        if (ferror(file))
-            status = leit_fail(LEIT_DATA, __func__, "cannot read %s: %s", path,
-                               leit_error_reason(errno));
-        *xxh3 = (int64_t)XXH3_64bits_digest(state);
-    }
-    XXH3_freeState(state);
-    leit_free(piece);
-    fclose(file);
-    return status;
 }

@@ -33,7 +33,4 @@ typedef struct leit_library {
 leit_status leit_library_scan(const char *folder, leit_library *library, leit_skip_list *skips);
 void leit_library_clear(leit_library *library);
 
-/* XXH3-64 of a file's content. */
-leit_status leit_library_hash(const char *path, int64_t *xxh3);
-
 #endif

@@ -125,18 +125,6 @@ static leit_status open_all(match *m)
 
 /* ---- ranking ---- */
 
-static void normalise(float *rows, int64_t n, int64_t width)
-{
-    for (int64_t i = 0; i < n; i++) {
-        double squares = 0;
-        for (int64_t j = 0; j < width; j++)
-            squares += (double)rows[i * width + j] * rows[i * width + j];
-        const double norm = sqrt(squares);
-        for (int64_t j = 0; norm > 0 && j < width; j++)
-            rows[i * width + j] = (float)(rows[i * width + j] / norm);
-    }
-}
-
 static leit_status check_finite(const leit_story *story)
 {
     for (int64_t i = 0; i < (int64_t)story->scenes.count * story->width; i++)
@@ -154,11 +142,12 @@ static leit_status rank(match *m)
     LEIT_TRY(LEIT_ALLOC(m->ranked, n_scenes * top));
     LEIT_TRY(LEIT_ALLOC(m->counts, n_scenes));
     LEIT_TRY(LEIT_ALLOC(m->mood, n_scenes));
-    if (leit_match_rule_has_moods(m->rule))
+    if (leit_rule_has_moods(m->rule))
         for (int64_t i = 0; i < n_scenes; i++)
             m->mood[i] =
                 leit_matcher_music_class(m->loaded.matcher, story->answers + i * story->width);
-    if (m->rule == LEIT_RULE_COSINE) normalise(story->answers, n_scenes, story->width);
+    for (int64_t i = 0; m->rule == LEIT_RULE_COSINE && i < n_scenes; i++)
+        leit_answer_normalise(story->answers + i * story->width, story->width);
     const leit_track_ranking ranking = {.rule = m->rule,
                                         .n_scenes = n_scenes,
                                         .n_tracks = m->index->n_tracks,
@@ -288,7 +277,7 @@ static leit_status fill_cue(match *m, int64_t i, leit_cue *cue)
                                            FIRST_WORDS_WIDTH);
         if (cue->heading == NULL) return LEIT_INTERNAL;
     }
-    if (leit_match_rule_has_moods(m->rule))
+    if (leit_rule_has_moods(m->rule))
         describe_likelihood(m, i, &cue->emotion);
     else
         describe_place(m, i, &cue->emotion);
@@ -312,9 +301,9 @@ static leit_status fill_sheet(match *m)
     if (sheet->index == NULL) return LEIT_INTERNAL;
     sheet->folder = m->index->folder;
     sheet->strategy = m->index->space.strategy;
-    sheet->score_kind = leit_match_rule_has_moods(m->rule) ? "log_likelihood"
-                        : m->rule == LEIT_RULE_EUCLIDEAN   ? "distance"
-                                                           : "cosine";
+    sheet->score_kind = leit_rule_has_moods(m->rule)     ? "log_likelihood"
+                        : m->rule == LEIT_RULE_EUCLIDEAN ? "distance"
+                                                         : "cosine";
     sheet->n_library_tracks = m->index->n_tracks;
     sheet->n_cues = (int64_t)m->story.scenes.count;
     sheet->cues = leit_arena_allocate(&sheet->arena, (size_t)sheet->n_cues * sizeof *sheet->cues);

@@ -41,6 +41,12 @@ static double distance(const float *a, const float *b, int64_t width)
     return sqrt(sum);
 }
 
+void leit_answer_normalise(float *answer, int64_t width)
+{
+    const double length = sqrt(dot(answer, answer, width));
+    for (int64_t j = 0; length > 0 && j < width; j++) answer[j] = (float)(answer[j] / length);
+}
+
 /* ---- every row in double ---- */
 
 static double score_of(const leit_track_ranking *ranking, int64_t scene, int64_t track)
@@ -57,8 +63,7 @@ static void scan(const leit_track_ranking *ranking, int64_t scene, leit_ranked_t
                  int64_t *count)
 {
     *count = 0;
-    const bool by_mood = ranking->rule != LEIT_RULE_COSINE && ranking->rule != LEIT_RULE_EUCLIDEAN;
-    if (by_mood && ranking->mood[scene] < 0) return;
+    if (leit_rule_has_moods(ranking->rule) && ranking->mood[scene] < 0) return;
     for (int64_t track = 0; track < ranking->n_tracks; track++)
         push(ranked, count, ranking->k,
              (leit_ranked_track){(int32_t)track, score_of(ranking, scene, track)});

@@ -23,6 +23,9 @@ typedef struct leit_track_ranking {
     int64_t k;                         /* 1 to 960 */
 } leit_track_ranking;
 
+/* Brings an answer (width) to length 1, as the cosine wants scenes and tracks; zeros stay zeros. */
+void leit_answer_normalise(float *answer, int64_t width);
+
 /* ranked (n_scenes, k), of which the first counts[scene] are written. Under the cosine a scene of
  * length 0 has the score 0 with every track. */
 leit_status leit_track_ranking_run(const leit_track_ranking *ranking, leit_threads *threads,

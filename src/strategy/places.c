@@ -4,11 +4,6 @@
 
 #include "core/memory.h"
 
-bool leit_rule_has_places(leit_match_rule rule)
-{
-    return rule == LEIT_RULE_EUCLIDEAN || rule == LEIT_RULE_COSINE;
-}
-
 static double length_of(const float *x, int64_t width)
 {
     double squares = 0;

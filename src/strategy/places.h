@@ -18,8 +18,6 @@ typedef struct leit_places {
     float *rows;             /* (K, E); NULL while not known */
 } leit_places;
 
-bool leit_rule_has_places(leit_match_rule rule);
-
 /* Takes the places of K labels from n answers (n, E) with their label (n). */
 leit_status leit_places_learn(leit_places *places, leit_match_rule rule, int64_t n_labels,
                               int64_t width, int64_t n, const float *answers, const int32_t *label);

@@ -37,6 +37,12 @@ typedef enum leit_match_rule {
     LEIT_RULE_NONE        /* tagging: nothing to rank */
 } leit_match_rule;
 
+/* Rules that answer with likelihoods have moods; those that answer in a space have places, see
+ * places.h; tagging has neither. The name is that of files and messages: "same_mood". */
+bool leit_rule_has_moods(leit_match_rule rule);
+bool leit_rule_has_places(leit_match_rule rule);
+const char *leit_rule_name(leit_match_rule rule);
+
 struct leit_step;
 
 typedef struct leit_phase {

@@ -9,3 +9,25 @@ const leit_strategy *leit_strategy_find(enum leit_strategy_id id)
     };
     return table[id];
 }
+
+const char *leit_rule_name(leit_match_rule rule)
+{
+    switch (rule) {
+    case LEIT_RULE_SAME_MOOD: return "same_mood";
+    case LEIT_RULE_MUSIC_MOOD: return "music_mood";
+    case LEIT_RULE_EUCLIDEAN: return "euclidean";
+    case LEIT_RULE_COSINE: return "cosine";
+    case LEIT_RULE_NONE: break;
+    }
+    return "none";
+}
+
+bool leit_rule_has_moods(leit_match_rule rule)
+{
+    return rule == LEIT_RULE_SAME_MOOD || rule == LEIT_RULE_MUSIC_MOOD;
+}
+
+bool leit_rule_has_places(leit_match_rule rule)
+{
+    return rule == LEIT_RULE_EUCLIDEAN || rule == LEIT_RULE_COSINE;
+}

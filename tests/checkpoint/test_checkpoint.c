@@ -24,11 +24,6 @@ static const char *below(const char *folder, const char *name)
     return leit_arena_printf(&paths, "%s/%s", folder, name);
 }
 
-static const char *scratch(const char *name)
-{
-    return below(leit_test_directory(), name);
-}
-
 /* ---- one of everything ---- */
 
 static const float weight[2][3] = {{1, -2, 3}, {0.5F, 1e-30F, 6}};
@@ -108,7 +103,7 @@ static int count_leftovers(const char *folder)
 static void round_trip(void **state)
 {
     (void)state;
-    const char *folder = scratch("run/checkpoints");
+    const char *folder = leit_test_scratch("run/checkpoints");
     leit_checkpoint_writer *writer = NULL;
     assert_ok(leit_checkpoint_create(folder, "step-1", &writer));
     assert_ok(fill(writer, 1, true));
@@ -177,7 +172,7 @@ static void round_trip(void **state)
 static void run_folder(void **state)
 {
     (void)state;
-    const char *run = scratch("run2"), *folder = scratch("run2/checkpoints");
+    const char *run = leit_test_scratch("run2"), *folder = leit_test_scratch("run2/checkpoints");
     assert_ok(leit_file_make_directory(folder));
     leit_checkpoint *checkpoint = NULL;
     assert_fails(leit_checkpoint_open(run, &checkpoint), LEIT_CHECKPOINT, "train it first");
@@ -190,14 +185,14 @@ static void run_folder(void **state)
     assert_ok(leit_checkpoint_verify(run));
     assert_true(mark_of(below(folder, "latest")) == 7);
     assert_true(mark_of(below(folder, "latest/")) == 7);
-    assert_fails(leit_checkpoint_open(scratch("nowhere"), &checkpoint), LEIT_CHECKPOINT,
+    assert_fails(leit_checkpoint_open(leit_test_scratch("nowhere"), &checkpoint), LEIT_CHECKPOINT,
                  "there is no checkpoint");
 }
 
 static void replaces_its_namesake(void **state)
 {
     (void)state;
-    const char *folder = scratch("replace");
+    const char *folder = leit_test_scratch("replace");
     assert_ok(save(folder, "best", 1, true));
     assert_ok(save(folder, "best", 2, true));
     assert_true(mark_of(below(folder, "best")) == 2);
@@ -225,7 +220,7 @@ static void replaces_its_namesake(void **state)
 static void prunes(void **state)
 {
     (void)state;
-    const char *folder = scratch("prune");
+    const char *folder = leit_test_scratch("prune");
     static const char *const names[] = {"step-1", "step-2", "step-3", "step-4", "step-5"};
     for (int i = 0; i < 5; i++) assert_ok(save(folder, names[i], (float)i, i == 1));
     assert_ok(save(folder, "best", 9, false));
@@ -246,13 +241,14 @@ static void prunes(void **state)
     assert_true(leit_file_exists(below(folder, "step-6")));
     assert_false(leit_file_exists(below(folder, "step-5")));
     assert_int_equal(count_leftovers(folder), 0);
-    assert_fails(leit_checkpoint_prune(scratch("nowhere"), "", 1), LEIT_CHECKPOINT, "cannot prune");
+    assert_fails(leit_checkpoint_prune(leit_test_scratch("nowhere"), "", 1), LEIT_CHECKPOINT,
+                 "cannot prune");
 }
 
 static void bad_requests(void **state)
 {
     (void)state;
-    const char *folder = scratch("requests");
+    const char *folder = leit_test_scratch("requests");
     leit_checkpoint_writer *writer = NULL;
     assert_fails(leit_checkpoint_create(folder, "", &writer), LEIT_CHECKPOINT, "expected a name");
     assert_fails(leit_checkpoint_create(folder, "../x", &writer), LEIT_CHECKPOINT, "'../x'");
@@ -304,7 +300,7 @@ static void write_manifest(const char *checkpoint, const char *text)
 static void bad_manifests(void **state)
 {
     (void)state;
-    const char *folder = scratch("manifests"), *path = below(folder, "a");
+    const char *folder = leit_test_scratch("manifests"), *path = below(folder, "a");
     assert_ok(save(folder, "a", 1, true));
     leit_buffer good = {0};
     assert_ok(leit_file_read(below(path, "manifest.json"), 4096, &good));
@@ -386,7 +382,7 @@ static leit_status read_all(const char *path)
 static void damaged_tensors(void **state)
 {
     (void)state;
-    const char *folder = scratch("damage"), *path = below(folder, "a");
+    const char *folder = leit_test_scratch("damage"), *path = below(folder, "a");
     assert_ok(save(folder, "a", 1, true));
     const char *tensors = below(path, "tensors.h5");
     leit_buffer good = {0};
@@ -434,7 +430,7 @@ static void assert_child_fine(pid_t child)
 static void disk_full(void **state)
 {
     (void)state;
-    const char *folder = scratch("full");
+    const char *folder = leit_test_scratch("full");
     assert_ok(save(folder, "step-1", 1, true));
     static const rlim_t limits[] = {0, 1, 100, 1000, 2000, 3000, 4096, 6000};
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
@@ -461,7 +457,7 @@ static void disk_full(void **state)
 static void read_only_folder(void **state)
 {
     (void)state;
-    const char *folder = scratch("readonly");
+    const char *folder = leit_test_scratch("readonly");
     assert_ok(save(folder, "step-1", 1, true));
     pid_t child = fork();
     assert_true(child >= 0);
@@ -478,8 +474,9 @@ static void read_only_folder(void **state)
     assert_ok(leit_checkpoint_verify(below(folder, "latest")));
 
     /* A file where the folder should be, for those who may write everywhere. */
-    assert_ok(leit_file_write(scratch("file"), "x", 1));
-    assert_fails(save(scratch("file"), "a", 1, true), LEIT_CHECKPOINT, "expected a directory");
+    assert_ok(leit_file_write(leit_test_scratch("file"), "x", 1));
+    assert_fails(save(leit_test_scratch("file"), "a", 1, true), LEIT_CHECKPOINT,
+                 "expected a directory");
 }
 
 /* Saves for ever; every step that is saved is one byte into the pipe. */
@@ -523,7 +520,7 @@ static void killed(void **state)
 {
     (void)state;
     enum { KILLS = 30 };
-    const char *folder = scratch("killed");
+    const char *folder = leit_test_scratch("killed");
     const int64_t start_ns = leit_clock_ns();
     assert_ok(save(folder, "step-00", 0, true));
     const float save_us = (float)(leit_clock_ns() - start_ns) / 1000.0F;

@@ -14,15 +14,6 @@
 static const char format[] = "leitmotif test";
 enum { VERSION = 3 };
 
-static const char *scratch(const char *name)
-{
-    static char paths[64][1024];
-    static int next;
-    char *path = paths[next++ % 64];
-    snprintf(path, sizeof paths[0], "%s/%s", leit_test_directory(), name);
-    return path;
-}
-
 static const float matrix[2][3] = {{0, 1, 2}, {3, 4, 5}};
 static const char *const names[] = {"anger", "", "s\xc3\xbc\xc3\x9f"};
 
@@ -52,9 +43,9 @@ static void write_sample(const char *path)
 static void round_trip(void **state)
 {
     (void)state;
-    const char *path = scratch("sample.h5");
+    const char *path = leit_test_scratch("sample.h5");
     write_sample(path);
-    assert_false(leit_file_exists(scratch("sample.h5.writing")));
+    assert_false(leit_file_exists(leit_test_scratch("sample.h5.writing")));
 
     leit_container *file = NULL;
     assert_ok(leit_container_open(path, format, VERSION, &file));
@@ -112,7 +103,7 @@ static void round_trip(void **state)
 static void mapped_in_place(void **state)
 {
     (void)state;
-    const char *path = scratch("mapped.h5");
+    const char *path = leit_test_scratch("mapped.h5");
     write_sample(path);
     leit_container *file = NULL;
     assert_ok(leit_container_open(path, format, VERSION, &file));
@@ -142,7 +133,7 @@ static void mapped_in_place(void **state)
 static void same_content_same_bytes(void **state)
 {
     (void)state;
-    const char *left = scratch("left.h5"), *right = scratch("right.h5");
+    const char *left = leit_test_scratch("left.h5"), *right = leit_test_scratch("right.h5");
     write_sample(left);
     sleep(1); /* times of objects count in seconds */
     write_sample(right);
@@ -158,7 +149,7 @@ static void same_content_same_bytes(void **state)
 static void wrong_requests_are_named(void **state)
 {
     (void)state;
-    const char *path = scratch("requests.h5");
+    const char *path = leit_test_scratch("requests.h5");
     write_sample(path);
     leit_container *file = NULL, *other = NULL;
     assert_fails(leit_container_open("/nonexistent", format, VERSION, &other), LEIT_DATA,
@@ -201,7 +192,8 @@ static void wrong_requests_are_named(void **state)
 static void wrong_writes_leave_nothing(void **state)
 {
     (void)state;
-    const char *path = scratch("broken.h5"), *aside = scratch("broken.h5.writing");
+    const char *path = leit_test_scratch("broken.h5"),
+               *aside = leit_test_scratch("broken.h5.writing");
     static const struct {
         const char *name, *fragment;
         int64_t length;
@@ -285,7 +277,7 @@ static leit_status read_all(const char *path)
 static void every_bit_flip_is_found(void **state)
 {
     (void)state;
-    const char *path = scratch("whole.h5"), *flipped = scratch("flipped.h5");
+    const char *path = leit_test_scratch("whole.h5"), *flipped = leit_test_scratch("flipped.h5");
     write_sample(path);
     leit_buffer raw = {0};
     assert_ok(leit_file_read(path, 1 << 20, &raw));
@@ -312,7 +304,7 @@ static void every_bit_flip_is_found(void **state)
 static void a_flip_in_an_array_names_it(void **state)
 {
     (void)state;
-    const char *path = scratch("one.h5");
+    const char *path = leit_test_scratch("one.h5");
     write_sample(path);
     leit_container *file = NULL;
     int64_t offset_bytes = 0;
@@ -336,7 +328,7 @@ static void a_flip_in_an_array_names_it(void **state)
 static void truncation_is_found(void **state)
 {
     (void)state;
-    const char *path = scratch("whole.h5"), *cut = scratch("cut.h5");
+    const char *path = leit_test_scratch("whole.h5"), *cut = leit_test_scratch("cut.h5");
     write_sample(path);
     leit_buffer raw = {0};
     assert_ok(leit_file_read(path, 1 << 20, &raw));
@@ -352,7 +344,7 @@ static void truncation_is_found(void **state)
 static void garbage_is_refused(void **state)
 {
     (void)state;
-    const char *path = scratch("garbage.h5");
+    const char *path = leit_test_scratch("garbage.h5");
     leit_container *file = NULL;
     assert_ok(leit_file_write(path, "this is no container", 20));
     assert_fails(leit_container_open(path, format, VERSION, &file), LEIT_DATA,
@@ -366,7 +358,7 @@ static void garbage_is_refused(void **state)
 static void a_stalled_read_ends(void **state)
 {
     (void)state;
-    const char *path = scratch("stall.h5");
+    const char *path = leit_test_scratch("stall.h5");
     char command[1100];
     snprintf(command, sizeof command, "mkfifo %s", path);
     assert_int_equal(system(command), 0);
@@ -378,7 +370,7 @@ static void a_stalled_read_ends(void **state)
 static void a_full_disk_leaves_nothing(void **state)
 {
     (void)state;
-    const char *path = scratch("full.h5"), *aside = scratch("full.h5.writing");
+    const char *path = leit_test_scratch("full.h5"), *aside = leit_test_scratch("full.h5.writing");
     write_sample(path);
     leit_buffer before = {0}, after = {0};
     assert_ok(leit_file_read(path, 1 << 20, &before));

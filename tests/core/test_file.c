@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "core/file.h"
 #include "support/testing.h"
@@ -25,6 +26,32 @@ static void round_trip(void **state)
     assert_int_equal(list.count, 1);
     assert_string_equal(list.paths[0], "a/b/c.txt");
     leit_file_list_clear(&list);
+    leit_arena_clear(&arena);
+}
+
+/* What is read in pieces sums to what the library makes of the whole; the sum of nothing is the
+ * constant of the XXH3 specification. */
+static void sums_are_xxh3(void **state)
+{
+    (void)state;
+    enum { SIZE = 200001 }; /* pieces of 65,536 and a rest */
+    leit_arena arena = {0};
+    const char *path = leit_test_scratch("sum");
+    unsigned char *bytes = leit_arena_allocate(&arena, SIZE);
+    for (int i = 0; i < SIZE; i++) bytes[i] = (unsigned char)((unsigned)i * 2654435761u >> 24);
+    uint64_t sum = 0;
+    int64_t size_bytes = -1;
+    assert_ok(leit_file_write(path, bytes, SIZE));
+    assert_ok(leit_file_sum(path, &sum, &size_bytes));
+    assert_int_equal(size_bytes, SIZE);
+    assert_true(sum == XXH3_64bits(bytes, SIZE));
+    assert_ok(leit_file_write(path, "", 0));
+    assert_ok(leit_file_sum(path, &sum, &size_bytes));
+    assert_int_equal(size_bytes, 0);
+    assert_true(sum == UINT64_C(0x2D06800538D394C2));
+    assert_fails(leit_file_sum(leit_test_scratch("none"), &sum, &size_bytes), LEIT_DATA,
+                 "none: No such file");
+    assert_fails(leit_file_sum(leit_test_directory(), &sum, &size_bytes), LEIT_DATA, "cannot read");
     leit_arena_clear(&arena);
 }
 
@@ -104,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(sums_are_xxh3),
         cmocka_unit_test(failures_name_the_file),
         cmocka_unit_test(failures_name_the_cure),
         cmocka_unit_test(devices_and_links_stay),

@@ -16,15 +16,6 @@
 #include "leitmotif/etude.h"
 #include "support/testing.h"
 
-static const char *scratch(const char *name)
-{
-    static char paths[64][1024];
-    static int next;
-    char *path = paths[next++ % 64];
-    snprintf(path, sizeof paths[0], "%s/%s", leit_test_directory(), name);
-    return path;
-}
-
 static const char *fixture(const char *name)
 {
     char path[512];
@@ -34,7 +25,7 @@ static const char *fixture(const char *name)
 
 static const char *file(const char *name, const char *content)
 {
-    const char *path = scratch(name);
+    const char *path = leit_test_scratch(name);
     assert_ok(leit_file_write(path, content, strlen(content)));
     return path;
 }
@@ -60,7 +51,7 @@ static const char alm_head[] = "kind: text\nname: tiny\nformat: alm\n"
 static void alm_as_in_the_paper(void **state)
 {
     (void)state;
-    const char *path = scratch("alm.h5");
+    const char *path = leit_test_scratch("alm.h5");
     leit_text_corpus *corpus = NULL;
     assert_ok(build(manifest(alm_head, "alm"), path, NULL));
     assert_ok(leit_corpus_check(path));
@@ -87,7 +78,7 @@ static void alm_as_in_the_paper(void **state)
 static void alm_strict_holds_out_stories(void **state)
 {
     (void)state;
-    const char *path = scratch("strict.h5"), *again = scratch("again.h5");
+    const char *path = leit_test_scratch("strict.h5"), *again = leit_test_scratch("again.h5");
     leit_text_corpus *corpus = NULL;
     assert_ok(build(manifest(alm_head, "alm"), path, "split=strict"));
     assert_fails(leit_corpus_check(path), LEIT_DATA, "train: got 10, the manifest expects 11");
@@ -116,7 +107,7 @@ static const char isear_head[] =
 static void isear_cleaned_and_stratified(void **state)
 {
     (void)state;
-    const char *path = scratch("isear.h5");
+    const char *path = leit_test_scratch("isear.h5");
     leit_text_corpus *corpus = NULL;
     assert_ok(build(manifest(isear_head, "isear/isear.csv"), path, NULL));
     assert_ok(leit_text_corpus_open(path, &corpus));
@@ -150,7 +141,7 @@ static void isear_cleaned_and_stratified(void **state)
 static void etude_text_and_its_cuts(void **state)
 {
     (void)state;
-    const char *path = scratch("etude.h5");
+    const char *path = leit_test_scratch("etude.h5");
     leit_text_corpus *corpus = NULL;
     char text[2048];
     const char *table = file("texts.tsv", "\xef\xbb\xbfx-1\thappy\ttrain\tThe wolf sang.\r\n"
@@ -184,7 +175,7 @@ static void bad_texts_are_named(void **state)
         {"a\thappy\ttrain\t \n", "no texts"},
         {"", "texts.tsv is empty"},
     };
-    const char *path = scratch("never.h5");
+    const char *path = leit_test_scratch("never.h5");
     char text[2048];
     snprintf(text, sizeof text,
              "kind: text\nname: tiny\nformat: etude_text\nsource: texts.tsv\nvocabulary: %s\n"
@@ -241,7 +232,7 @@ static void bad_manifests_are_named(void **state)
         {"kind: tags\nformat: nrc_vad\nname: x\nsource: y\n", "text_labels is missing"},
         {"kind: tags\nformat: nrc_vad\nname: x\nrange: 3\n", "range: expected [low, high]"},
     };
-    const char *path = scratch("never.h5");
+    const char *path = leit_test_scratch("never.h5");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_fails(build(cases[i][0], path, NULL), LEIT_USAGE, cases[i][1]);
     assert_fails(build(alm_head, path, "split"), LEIT_USAGE,
@@ -274,7 +265,7 @@ static void expect_mapping(const leit_tag_corpus *tags, enum leit_mapping mappin
 static void tags_from_lexicon_and_vectors(void **state)
 {
     (void)state;
-    const char *path = scratch("tags.h5");
+    const char *path = leit_test_scratch("tags.h5");
     char text[2048];
     leit_tag_corpus *tags = NULL;
     static const char *const files[] = {"word_vectors/vectors.txt", "word_vectors/vectors.bin"};
@@ -314,7 +305,7 @@ static void tags_from_lexicon_and_vectors(void **state)
 static void bad_tags_are_named(void **state)
 {
     (void)state;
-    const char *path = scratch("never.h5");
+    const char *path = leit_test_scratch("never.h5");
     char text[2048];
     static const char *const lexicons[][2] = {
         {"joy\t0.9\t0.8\t0.7\n", "lexicon.txt has no entry for the tag 'happy'"},
@@ -359,12 +350,12 @@ static void bad_tags_are_named(void **state)
     snprintf(text, sizeof text,
              "kind: tags\nname: tiny\nformat: word_vectors\nsource: cut.bin\n%s\n", tag_lists);
     for (size_t size = 0; size + 1 < raw.size_bytes; size++) {
-        assert_ok(leit_file_write(scratch("cut.bin"), raw.data, size));
-        assert_fails(build(text, scratch("never.h5"), NULL), LEIT_DATA, "cut.bin");
+        assert_ok(leit_file_write(leit_test_scratch("cut.bin"), raw.data, size));
+        assert_fails(build(text, leit_test_scratch("never.h5"), NULL), LEIT_DATA, "cut.bin");
     }
     assert_ok(leit_buffer_puts(&raw, "more"));
-    assert_ok(leit_file_write(scratch("cut.bin"), raw.data, raw.size_bytes));
-    assert_fails(build(text, scratch("never.h5"), NULL), LEIT_DATA,
+    assert_ok(leit_file_write(leit_test_scratch("cut.bin"), raw.data, raw.size_bytes));
+    assert_fails(build(text, leit_test_scratch("never.h5"), NULL), LEIT_DATA,
                  "cut.bin goes on after the 8 words");
     leit_buffer_clear(&raw);
 }
@@ -381,7 +372,7 @@ static void write_wav(const char *name, int rate_hz, int n_samples, double level
     memcpy(header + 24, rates, 8);
     memcpy(header + 32, "\2\0\20\0data", 8);
     memcpy(header + 40, &data_bytes, 4);
-    FILE *out = fopen(scratch(name), "wb");
+    FILE *out = fopen(leit_test_scratch(name), "wb");
     assert_non_null(out);
     fwrite(header, 1, sizeof header, out);
     for (int i = 0; i < n_samples; i++) {
@@ -398,7 +389,7 @@ static const char music_manifest[] = "kind: music\nname: tiny\nformat: clips_csv
 static void clips_become_pcm(void **state)
 {
     (void)state;
-    const char *path = scratch("music.h5");
+    const char *path = leit_test_scratch("music.h5");
     write_wav("loud.wav", 16000, 4000, 0.5);
     write_wav("slow.wav", 8000, 4000, 0.25);
     write_wav("silent.wav", 16000, 4000, 0);
@@ -412,7 +403,7 @@ static void clips_become_pcm(void **state)
                       "sad,noise.wav,test,\n");
     leit_music_corpus *corpus = NULL;
     assert_ok(build(music_manifest, path, NULL));
-    assert_false(leit_file_exists(scratch("music.h5.pcm.writing")));
+    assert_false(leit_file_exists(leit_test_scratch("music.h5.pcm.writing")));
     assert_ok(leit_corpus_check(path));
     assert_ok(leit_music_corpus_open(path, &corpus));
     assert_int_equal(corpus->n_clips, 2);
@@ -438,17 +429,17 @@ static void clips_become_pcm(void **state)
     assert_int_equal(corpus->about.n_sources, 3);
     leit_music_corpus_close(corpus);
 
-    assert_fails(build(music_manifest, scratch("never.h5"), "skip_share=0.5"), LEIT_DATA,
+    assert_fails(build(music_manifest, leit_test_scratch("never.h5"), "skip_share=0.5"), LEIT_DATA,
                  "3 of 5 clips cannot be used, more than skip_share: 0.5 allows; the first: "
                  "skipped silent.wav: silent");
-    assert_false(leit_file_exists(scratch("never.h5")));
-    assert_false(leit_file_exists(scratch("never.h5.pcm.writing")));
+    assert_false(leit_file_exists(leit_test_scratch("never.h5")));
+    assert_false(leit_file_exists(leit_test_scratch("never.h5.pcm.writing")));
 }
 
 static void clips_with_several_tags(void **state)
 {
     (void)state;
-    const char *path = scratch("tagging.h5");
+    const char *path = leit_test_scratch("tagging.h5");
     write_wav("loud.wav", 16000, 4000, 0.5);
     write_wav("soft.wav", 16000, 3000, 0.1);
     file("clips.csv", "path,label,split\nloud.wav,sad|angry,train\nsoft.wav,sad,test\n");
@@ -479,10 +470,11 @@ static void bad_clip_tables_are_named(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         file("clips.csv", cases[i][0]);
-        assert_fails(build(music_manifest, scratch("never.h5"), NULL), LEIT_DATA, cases[i][1]);
+        assert_fails(build(music_manifest, leit_test_scratch("never.h5"), NULL), LEIT_DATA,
+                     cases[i][1]);
     }
     file("clips.csv", "path,label,split\nx,sad,train\n");
-    assert_fails(build(music_manifest, scratch("never.h5"), "group=artist"), LEIT_DATA,
+    assert_fails(build(music_manifest, leit_test_scratch("never.h5"), "group=artist"), LEIT_DATA,
                  "no column 'artist'");
 }
 
@@ -497,12 +489,13 @@ static void the_built_in_corpus(void **state)
     options.n_clips_per_mood = 5;
     options.clip_seconds = 1;
     options.n_library = 0;
-    assert_ok(leit_etude_generate(scratch("etude"), &options));
+    assert_ok(leit_etude_generate(leit_test_scratch("etude"), &options));
     static const char *const names[] = {"etude_alm", "etude_isear", "etude_tags"};
     for (int i = 0; i < 3; i++) {
         char manifest_path[1100], corpus_path[1100];
-        snprintf(manifest_path, sizeof manifest_path, "%s/%s.yaml", scratch("etude"), names[i]);
-        snprintf(corpus_path, sizeof corpus_path, "%s/%s.h5", scratch("etude"), names[i]);
+        snprintf(manifest_path, sizeof manifest_path, "%s/%s.yaml", leit_test_scratch("etude"),
+                 names[i]);
+        snprintf(corpus_path, sizeof corpus_path, "%s/%s.h5", leit_test_scratch("etude"), names[i]);
         assert_ok(leit_corpus_build(manifest_path, corpus_path, NULL, 0));
         assert_ok(leit_corpus_check(corpus_path));
     }
@@ -516,31 +509,32 @@ static void nothing_else_is_overwritten(void **state)
     static const char tags[] = "kind: tags\nname: t\nformat: etude_tags\nsource: tags.tsv\n";
     static const char texts[] = "kind: text\nname: t\nformat: etude_text\nsource: t.tsv\n";
     file("tags.tsv", "happy\ttext\t0.9\t0.7\n");
-    assert_ok(build(tags, scratch("mine.h5"), NULL));
-    assert_ok(build(tags, scratch("mine.h5"), NULL));
-    assert_fails(build(texts, scratch("mine.h5"), NULL), LEIT_USAGE,
+    assert_ok(build(tags, leit_test_scratch("mine.h5"), NULL));
+    assert_ok(build(tags, leit_test_scratch("mine.h5"), NULL));
+    assert_fails(build(texts, leit_test_scratch("mine.h5"), NULL), LEIT_USAGE,
                  "mine.h5 is a leitmotif tag corpus: it is not overwritten");
-    assert_ok(leit_corpus_check(scratch("mine.h5")));
+    assert_ok(leit_corpus_check(leit_test_scratch("mine.h5")));
     assert_fails(build(tags, file("song.wav", "RIFF and so on"), NULL), LEIT_USAGE,
                  "song.wav is there and no file of Leitmotif: it is not overwritten");
     leit_buffer content = {0};
-    assert_ok(leit_file_read(scratch("song.wav"), 100, &content));
+    assert_ok(leit_file_read(leit_test_scratch("song.wav"), 100, &content));
     assert_string_equal(leit_buffer_text(&content), "RIFF and so on");
-    assert_ok(leit_file_read(scratch("mine.h5"), 1 << 20, &content));
-    assert_ok(leit_file_write(scratch("mine.h5"), content.data, content.size_bytes / 2));
+    assert_ok(leit_file_read(leit_test_scratch("mine.h5"), 1 << 20, &content));
+    assert_ok(leit_file_write(leit_test_scratch("mine.h5"), content.data, content.size_bytes / 2));
     leit_buffer_clear(&content);
-    assert_ok(build(tags, scratch("mine.h5"), NULL));
+    assert_ok(build(tags, leit_test_scratch("mine.h5"), NULL));
     assert_ok(build(tags, file("nothing.h5", ""), NULL));
     assert_fails(build(tags, leit_test_directory(), NULL), LEIT_DATA, "is a directory");
-    assert_fails(build(tags, scratch("no/such/x.h5"), NULL), LEIT_DATA,
+    assert_fails(build(tags, leit_test_scratch("no/such/x.h5"), NULL), LEIT_DATA,
                  "x.h5: No such file or directory; check the path");
-    assert_ok(leit_file_remove(scratch("link.h5")));
-    assert_int_equal(symlink(scratch("mine.h5"), scratch("link.h5")), 0);
-    assert_fails(build(tags, scratch("link.h5"), NULL), LEIT_DATA, "link.h5 is a link");
-    assert_ok(leit_file_remove(scratch("pipe.h5")));
-    assert_int_equal(mkfifo(scratch("pipe.h5"), 0600), 0);
-    assert_fails(build(tags, scratch("pipe.h5"), NULL), LEIT_DATA, "pipe.h5 is a device or pipe");
-    assert_false(leit_file_exists(scratch("song.wav.writing")));
+    assert_ok(leit_file_remove(leit_test_scratch("link.h5")));
+    assert_int_equal(symlink(leit_test_scratch("mine.h5"), leit_test_scratch("link.h5")), 0);
+    assert_fails(build(tags, leit_test_scratch("link.h5"), NULL), LEIT_DATA, "link.h5 is a link");
+    assert_ok(leit_file_remove(leit_test_scratch("pipe.h5")));
+    assert_int_equal(mkfifo(leit_test_scratch("pipe.h5"), 0600), 0);
+    assert_fails(build(tags, leit_test_scratch("pipe.h5"), NULL), LEIT_DATA,
+                 "pipe.h5 is a device or pipe");
+    assert_false(leit_file_exists(leit_test_scratch("song.wav.writing")));
 }
 
 static void a_full_disk_is_reported(void **state)
@@ -554,21 +548,21 @@ static void a_full_disk_is_reported(void **state)
     getrlimit(RLIMIT_FSIZE, &old);
     for (rlim_t limit = 20000; limit <= 80000; limit += 60000) {
         setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = limit, .rlim_max = old.rlim_max});
-        leit_status status =
-            leit_corpus_build(scratch("manifest.yaml"), scratch("full.h5"), NULL, 0);
+        leit_status status = leit_corpus_build(leit_test_scratch("manifest.yaml"),
+                                               leit_test_scratch("full.h5"), NULL, 0);
         setrlimit(RLIMIT_FSIZE, &old);
         assert_int_equal(status, LEIT_DATA);
         assert_non_null(strstr(leit_error_message(), "File too large"));
-        assert_false(leit_file_exists(scratch("full.h5")));
-        assert_false(leit_file_exists(scratch("full.h5.writing")));
-        assert_false(leit_file_exists(scratch("full.h5.pcm.writing")));
+        assert_false(leit_file_exists(leit_test_scratch("full.h5")));
+        assert_false(leit_file_exists(leit_test_scratch("full.h5.writing")));
+        assert_false(leit_file_exists(leit_test_scratch("full.h5.pcm.writing")));
     }
 }
 
 static void stats_in_words_and_json(void **state)
 {
     (void)state;
-    const char *path = scratch("stats.h5");
+    const char *path = leit_test_scratch("stats.h5");
     char *text = NULL;
     assert_ok(build(manifest(alm_head, "alm"), path, NULL));
     assert_ok(leit_corpus_stats(path, 0, &text));

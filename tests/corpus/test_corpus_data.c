@@ -9,15 +9,6 @@
 #include "corpus/mapping.h"
 #include "support/testing.h"
 
-static const char *scratch(const char *name)
-{
-    static char paths[16][1024];
-    static int next;
-    char *path = paths[next++ % 16];
-    snprintf(path, sizeof paths[0], "%s/%s", leit_test_directory(), name);
-    return path;
-}
-
 /* "key=$LEIT_DATA/relative" */
 static const char *at(const char *key, const char *relative)
 {
@@ -51,7 +42,7 @@ static void alm(void **state)
 {
     (void)state;
     const char *overrides[] = {at("source", "alm"), at("vocabulary", "bert_vocab/vocab.txt")};
-    const char *path = scratch("alm.h5");
+    const char *path = leit_test_scratch("alm.h5");
     build("datasets/alm/alm.yaml", path, overrides, 2);
     leit_text_corpus *corpus = NULL;
     assert_ok(leit_text_corpus_open(path, &corpus));
@@ -73,7 +64,7 @@ static void alm_strict(void **state)
 {
     (void)state;
     const char *overrides[] = {at("source", "alm"), at("vocabulary", "bert_vocab/vocab.txt")};
-    const char *path = scratch("alm_strict.h5");
+    const char *path = leit_test_scratch("alm_strict.h5");
     build("datasets/alm/alm_strict.yaml", path, overrides, 2);
     leit_text_corpus *corpus = NULL;
     assert_ok(leit_text_corpus_open(path, &corpus));
@@ -95,7 +86,7 @@ static void isear(void **state)
     (void)state;
     const char *overrides[] = {at("source", "isear/isear.csv"),
                                at("vocabulary", "bert_vocab/vocab.txt")};
-    const char *path = scratch("isear.h5");
+    const char *path = leit_test_scratch("isear.h5");
     build("datasets/isear/isear.yaml", path, overrides, 2);
     leit_text_corpus *corpus = NULL;
     assert_ok(leit_text_corpus_open(path, &corpus));
@@ -113,7 +104,7 @@ static void isear(void **state)
     assert_int_equal(count(corpus->split, 7666, LEIT_SPLIT_VALID), n_held);
     leit_text_corpus_close(corpus);
 
-    path = scratch("isear_strict.h5");
+    path = leit_test_scratch("isear_strict.h5");
     build("datasets/isear/isear_strict.yaml", path, overrides, 2);
     assert_ok(leit_text_corpus_open(path, &corpus));
     assert_int_equal(corpus->n_texts, 7666 - 88);
@@ -128,7 +119,7 @@ static void va_is_table_2(void **state)
         {"guilt", "sad"},   {"happy", "happy"},   {"joy", "exciting"},      {"sad", "sad"},
         {"sadness", "sad"}, {"shame", "angry"},   {"surprised", "exciting"}};
     const char *overrides[] = {at("source", "nrc_vad/NRC-VAD-Lexicon.txt")};
-    const char *path = scratch("nrc_vad.h5");
+    const char *path = leit_test_scratch("nrc_vad.h5");
     build("datasets/nrc_vad/nrc_vad.yaml", path, overrides, 1);
     leit_tag_corpus *tags = NULL;
     assert_ok(leit_tag_corpus_open(path, &tags));
@@ -148,7 +139,7 @@ static void taffc(void **state)
 {
     (void)state;
     const char *overrides[] = {at("source", "taffc/mood7.csv")};
-    const char *path = scratch("taffc.h5");
+    const char *path = leit_test_scratch("taffc.h5");
     build("datasets/taffc_mood7/taffc_mood7.yaml", path, overrides, 1);
     assert_ok(leit_file_remove(path)); /* 600 MB */
 }

@@ -8,15 +8,6 @@
 #include "corpus/corpus.h"
 #include "support/testing.h"
 
-static const char *scratch(const char *name)
-{
-    static char paths[16][1024];
-    static int next;
-    char *path = paths[next++ % 16];
-    snprintf(path, sizeof paths[0], "%s/%s", leit_test_directory(), name);
-    return path;
-}
-
 static const char vocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\nwolf\nwood\n";
 
 static leit_text_corpus text_sample(void)
@@ -102,7 +93,7 @@ static leit_tag_corpus tag_sample(void)
 static void text_round_trip(void **state)
 {
     (void)state;
-    const char *path = scratch("text.h5"), *kind = NULL;
+    const char *path = leit_test_scratch("text.h5"), *kind = NULL;
     leit_text_corpus sample = text_sample(), *corpus = NULL;
     assert_ok(leit_text_corpus_write(&sample, path));
     assert_ok(leit_text_corpus_open(path, &corpus));
@@ -135,7 +126,7 @@ static void text_round_trip(void **state)
 static void music_round_trip(void **state)
 {
     (void)state;
-    const char *path = scratch("music.h5"), *kind = NULL;
+    const char *path = leit_test_scratch("music.h5"), *kind = NULL;
     leit_music_corpus sample = music_sample(), *corpus = NULL;
     assert_ok(leit_music_corpus_write(&sample, path));
     assert_ok(leit_music_corpus_open(path, &corpus));
@@ -162,7 +153,7 @@ static void music_round_trip(void **state)
 static void tag_round_trip(void **state)
 {
     (void)state;
-    const char *path = scratch("tags.h5"), *kind = NULL;
+    const char *path = leit_test_scratch("tags.h5"), *kind = NULL;
     leit_tag_corpus sample = tag_sample(), *corpus = NULL;
     assert_ok(leit_tag_corpus_write(&sample, path));
     assert_ok(leit_tag_corpus_open(path, &corpus));
@@ -187,7 +178,7 @@ static void tag_round_trip(void **state)
 static void nonsense_is_not_written(void **state)
 {
     (void)state;
-    const char *path = scratch("never.h5");
+    const char *path = leit_test_scratch("never.h5");
 #define REFUSED(kind, change, fragment)                                                            \
     do {                                                                                           \
         leit_##kind##_corpus sample = kind##_sample();                                             \
@@ -221,7 +212,7 @@ static void nonsense_is_not_written(void **state)
 static void damage_is_found(void **state)
 {
     (void)state;
-    const char *path = scratch("damaged.h5"), *kind = NULL;
+    const char *path = leit_test_scratch("damaged.h5"), *kind = NULL;
     leit_text_corpus sample = text_sample(), *corpus = NULL;
     assert_ok(leit_text_corpus_write(&sample, path));
     leit_container *file = NULL;
@@ -305,7 +296,7 @@ static void assert_refused(leit_status status)
 static void flip_bits(const char *whole, leit_status (*rewrite)(const char *, const char *))
 {
     enum { STEP_BYTES = 23 };
-    const char *flipped = scratch("flipped.h5"), *again = scratch("again.h5");
+    const char *flipped = leit_test_scratch("flipped.h5"), *again = leit_test_scratch("again.h5");
     leit_buffer raw = {0}, written = {0};
     size_t n_refused = 0;
     assert_ok(leit_file_read(whole, 1 << 20, &raw));
@@ -336,24 +327,24 @@ static void flips_in_a_text_corpus(void **state)
 {
     (void)state;
     const leit_text_corpus text = text_sample();
-    assert_ok(leit_text_corpus_write(&text, scratch("whole_text.h5")));
-    flip_bits(scratch("whole_text.h5"), rewrite_text);
+    assert_ok(leit_text_corpus_write(&text, leit_test_scratch("whole_text.h5")));
+    flip_bits(leit_test_scratch("whole_text.h5"), rewrite_text);
 }
 
 static void flips_in_a_music_corpus(void **state)
 {
     (void)state;
     const leit_music_corpus music = music_sample();
-    assert_ok(leit_music_corpus_write(&music, scratch("whole_music.h5")));
-    flip_bits(scratch("whole_music.h5"), rewrite_music);
+    assert_ok(leit_music_corpus_write(&music, leit_test_scratch("whole_music.h5")));
+    flip_bits(leit_test_scratch("whole_music.h5"), rewrite_music);
 }
 
 static void flips_in_a_tag_corpus(void **state)
 {
     (void)state;
     const leit_tag_corpus tags = tag_sample();
-    assert_ok(leit_tag_corpus_write(&tags, scratch("whole_tags.h5")));
-    flip_bits(scratch("whole_tags.h5"), rewrite_tags);
+    assert_ok(leit_tag_corpus_write(&tags, leit_test_scratch("whole_tags.h5")));
+    flip_bits(leit_test_scratch("whole_tags.h5"), rewrite_tags);
 }
 
 int main(void)

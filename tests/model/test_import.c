@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/arena.h"
-#include "core/file.h"
 #include "core/memory.h"
 #include "leitmotif/log.h"
 #include "model/import.h"
@@ -14,11 +13,6 @@
 enum { V = 11, LAYERS = 2, WIDTH = 8, FFN = 12, POSITIONS = 6, MAX_TENSORS = 64 };
 
 static leit_arena arena;
-
-static const char *scratch(const char *name)
-{
-    return leit_arena_printf(&arena, "%s/%s", leit_test_directory(), name);
-}
 
 /* The parameters of a small text encoder, and one that is none. */
 static void make_parameters(leit_parameters *parameters)
@@ -79,7 +73,7 @@ static float value_at(int t, int64_t i)
 
 static const char *write_file(const form *as)
 {
-    const char *path = scratch("import.safetensors");
+    const char *path = leit_test_scratch("import.safetensors");
     leit_parameters shape = {0};
     make_parameters(&shape);
     leit_tensor tensors[MAX_TENSORS];
@@ -186,7 +180,8 @@ static void refused(void **state)
         assert_fails(leit_import_text_encoder(path, &parameters), LEIT_DATA, cases[i].sentence);
         assert_non_null(strstr(leit_error_message(), path));
     }
-    assert_fails(leit_import_text_encoder(scratch("nowhere"), &parameters), LEIT_DATA, "cannot");
+    assert_fails(leit_import_text_encoder(leit_test_scratch("nowhere"), &parameters), LEIT_DATA,
+                 "cannot");
     leit_log_set_sink(keep_log, NULL);
     assert_ok(leit_import_text_encoder(write_file(&(form){.prefix = ""}), &parameters));
     assert_non_null(strstr(last_log, "not used: pooler.dense.bias"));

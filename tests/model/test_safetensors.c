@@ -3,23 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/arena.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "model/safetensors.h"
 #include "support/testing.h"
 
-static leit_arena paths;
-
-static const char *scratch(const char *name)
-{
-    return leit_arena_printf(&paths, "%s/%s", leit_test_directory(), name);
-}
-
 /* A file from a header and `n` data bytes. length_bytes < 0 is the true length of the header. */
 static const char *write_raw(const char *header, int64_t length_bytes, size_t n)
 {
-    const char *path = scratch("raw.safetensors");
+    const char *path = leit_test_scratch("raw.safetensors");
     leit_buffer bytes = {0};
     const uint64_t length = length_bytes < 0 ? strlen(header) : (uint64_t)length_bytes;
     for (int i = 0; i < 8; i++)
@@ -37,7 +29,7 @@ static const float matrix[2][3] = {{1, -2, NAN}, {INFINITY, -0.0F, 1e-40F}};
 
 static const char *write_sample(void)
 {
-    const char *path = scratch("sample.safetensors");
+    const char *path = leit_test_scratch("sample.safetensors");
     const leit_tensor tensors[] = {
         {"b.weight", LEIT_F32, 2, {2, 3}, (void *)(uintptr_t)matrix},
         {"a.ids", LEIT_I64, 1, {2}, (int64_t[]){INT64_MIN, 7}},
@@ -82,13 +74,14 @@ static void round_trip(void **state)
     assert_null(leit_safetensors_find(file, "b"));
     leit_safetensors_close(file);
 
-    assert_ok(leit_safetensors_write(scratch("none.safetensors"), NULL, 0));
-    assert_ok(leit_safetensors_open(scratch("none.safetensors"), &file));
+    assert_ok(leit_safetensors_write(leit_test_scratch("none.safetensors"), NULL, 0));
+    assert_ok(leit_safetensors_open(leit_test_scratch("none.safetensors"), &file));
     assert_int_equal(leit_safetensors_count(file), 0);
     leit_safetensors_close(file);
     const leit_tensor twins[] = {{"a", LEIT_F32, 0, {0}, &(float){0}},
                                  {"a", LEIT_F32, 0, {0}, &(float){0}}};
-    assert_fails(leit_safetensors_write(scratch("x"), twins, 2), LEIT_DATA, "two tensors");
+    assert_fails(leit_safetensors_write(leit_test_scratch("x"), twins, 2), LEIT_DATA,
+                 "two tensors");
     if (getenv("LEIT_KEEP") != NULL) print_message("kept: %s\n", path);
 }
 
@@ -110,12 +103,12 @@ static void halves(void **state)
         const unsigned char half[2] = {(unsigned char)(i & 255), (unsigned char)(i >> 8)};
         assert_ok(leit_buffer_append(&bytes, half, 2));
     }
-    assert_ok(leit_file_write(scratch("half"), bytes.data, bytes.size_bytes));
+    assert_ok(leit_file_write(leit_test_scratch("half"), bytes.data, bytes.size_bytes));
     leit_buffer_clear(&bytes);
     leit_safetensors *file = NULL;
     float *values = NULL;
     assert_ok(LEIT_ALLOC(values, ALL));
-    assert_ok(leit_safetensors_open(scratch("half"), &file));
+    assert_ok(leit_safetensors_open(leit_test_scratch("half"), &file));
     assert_ok(leit_safetensors_read_f32(file, leit_safetensors_at(file, 0), 0, ALL, values));
     for (int i = 0; i < ALL; i++) {
         const int exponent = i >> 10 & 31, mantissa = i & 1023;
@@ -186,7 +179,8 @@ static void malformed(void **state)
         assert_null(file);
     }
     leit_safetensors *file = NULL;
-    assert_fails(leit_safetensors_open(scratch("nowhere"), &file), LEIT_DATA, "cannot open");
+    assert_fails(leit_safetensors_open(leit_test_scratch("nowhere"), &file), LEIT_DATA,
+                 "cannot open");
     assert_fails(leit_safetensors_open(leit_test_directory(), &file), LEIT_DATA, "is no file");
     leit_safetensors_close(NULL);
 }
@@ -197,7 +191,7 @@ static void truncated(void **state)
     (void)state;
     leit_buffer good = {0};
     assert_ok(leit_file_read(write_sample(), 1 << 20, &good));
-    const char *path = scratch("cut.safetensors");
+    const char *path = leit_test_scratch("cut.safetensors");
     for (size_t n = 0; n < good.size_bytes; n++) {
         leit_safetensors *file = NULL;
         assert_ok(leit_file_write(path, good.data, n));
@@ -210,7 +204,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(round_trip), cmocka_unit_test(halves),
                                        cmocka_unit_test(malformed), cmocka_unit_test(truncated)};
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    leit_arena_clear(&paths);
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

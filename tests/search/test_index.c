@@ -18,29 +18,20 @@
 #include "support/testing.h"
 #include "support/tiny_matcher.h"
 
-static const char *scratch(const char *name)
-{
-    static char paths[64][1024];
-    static int next;
-    char *path = paths[next++ % 64];
-    snprintf(path, sizeof paths[0], "%s/%s", leit_test_directory(), name);
-    return path;
-}
-
 /* A fresh folder of n tones of different lengths: t00.wav, sub/t01.WAV, t02.wav, ... */
 static const char *make_library(const char *name, int n)
 {
     char path[256];
-    const char *folder = scratch(name);
+    const char *folder = leit_test_scratch(name);
     assert_ok(leit_file_remove(folder));
     snprintf(path, sizeof path, "%s/sub", name);
-    assert_ok(leit_file_make_directory(scratch(path)));
+    assert_ok(leit_file_make_directory(leit_test_scratch(path)));
     for (int i = 0; i < n; i++) {
         if (i % 2 == 0)
             snprintf(path, sizeof path, "%s/t%02d.wav", name, i);
         else
             snprintf(path, sizeof path, "%s/sub/t%02d.WAV", name, i);
-        leit_tiny_wav(scratch(path), 6000 + 900 * i, 200 + 37 * i, 0.5);
+        leit_tiny_wav(leit_test_scratch(path), 6000 + 900 * i, 200 + 37 * i, 0.5);
     }
     return folder;
 }
@@ -92,7 +83,7 @@ static void check_row(const leit_index *index, leit_match_rule rule, int64_t row
     for (int64_t j = 0; j < width; j++) {
         double expected = answer[j];
         if (rule == LEIT_RULE_COSINE) expected /= sqrt(squares);
-        if (leit_match_rule_has_moods(rule)) expected -= log(sum);
+        if (leit_rule_has_moods(rule)) expected -= log(sum);
         /* One rounding to f32 of values of at most 16. */
         assert_true(fabs(index->answers[row * width + j] - expected) <= 1e-6);
     }
@@ -126,7 +117,7 @@ static void holds_what_the_tower_says(void **state)
     (void)state;
     static const char *const strategies[] = {"classification", "multihead", "va_regression",
                                              "w2v_regression", "metric2"};
-    const char *folder = make_library("songs", 5), *output = scratch("songs.h5");
+    const char *folder = make_library("songs", 5), *output = leit_test_scratch("songs.h5");
     for (size_t s = 0; s < sizeof strategies / sizeof *strategies; s++) {
         const char *model = leit_tiny_matcher(strategies[s], strategies[s], 3);
         assert_ok(leit_file_remove(output));
@@ -160,20 +151,21 @@ static void make_bad_files(void)
     static float samples[8000];
     for (int i = 0; i < 8000; i++) samples[i] = 0.3f * sinf(0.1f * (float)i);
     samples[4000] = NAN;
-    leit_tiny_float_wav(scratch("bad/nan.wav"), samples, 8000);
-    leit_tiny_wav(scratch("bad/short.wav"), 300, 440, 0.5);
-    leit_tiny_wav(scratch("bad/silent.wav"), 8000, 440, 0);
-    assert_ok(leit_file_write(scratch("bad/empty.mp3"), "", 0));
-    assert_ok(leit_file_write(scratch("bad/garbage.flac"), "no music at all in here, really", 31));
+    leit_tiny_float_wav(leit_test_scratch("bad/nan.wav"), samples, 8000);
+    leit_tiny_wav(leit_test_scratch("bad/short.wav"), 300, 440, 0.5);
+    leit_tiny_wav(leit_test_scratch("bad/silent.wav"), 8000, 440, 0);
+    assert_ok(leit_file_write(leit_test_scratch("bad/empty.mp3"), "", 0));
+    assert_ok(leit_file_write(leit_test_scratch("bad/garbage.flac"),
+                              "no music at all in here, really", 31));
     leit_buffer whole = {0};
-    assert_ok(leit_file_read(scratch("bad/t00.wav"), 1 << 20, &whole));
-    assert_ok(leit_file_write(scratch("bad/cut.wav"), whole.data, whole.size_bytes / 2));
+    assert_ok(leit_file_read(leit_test_scratch("bad/t00.wav"), 1 << 20, &whole));
+    assert_ok(leit_file_write(leit_test_scratch("bad/cut.wav"), whole.data, whole.size_bytes / 2));
     leit_buffer_clear(&whole);
-    assert_ok(leit_file_write(scratch("bad/notes.txt"), "x", 1));
-    assert_ok(leit_file_make_directory(scratch("bad/folder.wav")));
-    assert_int_equal(symlink("nowhere.wav", scratch("bad/link.wav")), 0);
-    leit_tiny_wav(scratch("bad/latin\xE9.wav"), 8000, 440, 0.5);
-    leit_tiny_wav(scratch("bad/two\nlines.wav"), 8000, 440, 0.5);
+    assert_ok(leit_file_write(leit_test_scratch("bad/notes.txt"), "x", 1));
+    assert_ok(leit_file_make_directory(leit_test_scratch("bad/folder.wav")));
+    assert_int_equal(symlink("nowhere.wav", leit_test_scratch("bad/link.wav")), 0);
+    leit_tiny_wav(leit_test_scratch("bad/latin\xE9.wav"), 8000, 440, 0.5);
+    leit_tiny_wav(leit_test_scratch("bad/two\nlines.wav"), 8000, 440, 0.5);
 }
 
 static void skips_bad_files_with_reasons(void **state)
@@ -182,7 +174,7 @@ static void skips_bad_files_with_reasons(void **state)
     const char *folder = make_library("bad", 2), *model = leit_tiny_matcher("m", "metric2", 1);
     make_bad_files();
     leit_index_summary summary;
-    assert_ok(build(folder, model, scratch("bad.h5"), &summary));
+    assert_ok(build(folder, model, leit_test_scratch("bad.h5"), &summary));
     assert_int_equal(summary.n_tracks, 2);
     assert_int_equal(summary.n_skipped, 9);
     assert_non_null(strstr(reason_of(&summary, "nan.wav"), "nan.wav"));
@@ -196,14 +188,14 @@ static void skips_bad_files_with_reasons(void **state)
     assert_non_null(strstr(reason_of(&summary, "two\nlines.wav"), "line break"));
     leit_index_summary_clear(&summary);
     leit_index *index = NULL;
-    assert_ok(leit_index_open(scratch("bad.h5"), &index));
+    assert_ok(leit_index_open(leit_test_scratch("bad.h5"), &index));
     assert_int_equal(index->n_skipped, 9);
     leit_index_close(index);
 
     /* A track that has become unusable is removed; one that can be used again is new. */
-    leit_tiny_wav(scratch("bad/t00.wav"), 300, 440, 0.5);
-    leit_tiny_wav(scratch("bad/short.wav"), 9000, 440, 0.5);
-    build_expecting(folder, model, scratch("bad.h5"), 1, 1, 1, 9);
+    leit_tiny_wav(leit_test_scratch("bad/t00.wav"), 300, 440, 0.5);
+    leit_tiny_wav(leit_test_scratch("bad/short.wav"), 9000, 440, 0.5);
+    build_expecting(folder, model, leit_test_scratch("bad.h5"), 1, 1, 1, 9);
 }
 
 /* ---- the second time ---- */
@@ -218,7 +210,7 @@ static void keeps_what_has_not_changed(void **state)
 {
     (void)state;
     const char *folder = make_library("kept", 6), *model = leit_tiny_matcher("m", "metric2", 1);
-    const char *output = scratch("kept.h5"), *fresh = scratch("fresh.h5");
+    const char *output = leit_test_scratch("kept.h5"), *fresh = leit_test_scratch("fresh.h5");
     build_expecting(folder, model, output, 6, 0, 0, 0);
     assert_ok(leit_file_write(fresh, "", 0)); /* damaged: made again */
     build_expecting(folder, model, fresh, 6, 0, 0, 0);
@@ -226,25 +218,27 @@ static void keeps_what_has_not_changed(void **state)
     build_expecting(folder, model, output, 0, 6, 0, 0);
     assert_same_file(output, fresh);
 
-    set_mtime(scratch("kept/t00.wav"), 1000000); /* touched */
+    set_mtime(leit_test_scratch("kept/t00.wav"), 1000000); /* touched */
     build_expecting(folder, model, output, 0, 6, 0, 0);
-    leit_tiny_wav(scratch("kept/t02.wav"), 6000 + 900 * 2, 555, 0.5); /* modified, same size */
-    set_mtime(scratch("kept/t02.wav"), 1000000);
-    assert_ok(leit_file_remove(scratch("kept/t04.wav")));
-    leit_tiny_wav(scratch("kept/sub/new.wav"), 7000, 300, 0.5);
+    leit_tiny_wav(leit_test_scratch("kept/t02.wav"), 6000 + 900 * 2, 555,
+                  0.5); /* modified, same size */
+    set_mtime(leit_test_scratch("kept/t02.wav"), 1000000);
+    assert_ok(leit_file_remove(leit_test_scratch("kept/t04.wav")));
+    leit_tiny_wav(leit_test_scratch("kept/sub/new.wav"), 7000, 300, 0.5);
     build_expecting(folder, model, output, 2, 4, 1, 0);
     assert_ok(leit_file_remove(fresh));
     build_expecting(folder, model, fresh, 6, 0, 0, 0);
     assert_same_file(output, fresh);
 
     /* In another folder a size and a time say nothing, the content does. */
-    assert_int_equal(rename(folder, scratch("moved")), 0);
-    leit_tiny_wav(scratch("moved/t00.wav"), 6000, 999, 0.5);
-    set_mtime(scratch("moved/t00.wav"), 1000000);
-    build_expecting(scratch("moved"), model, output, 1, 5, 0, 0);
+    assert_int_equal(rename(folder, leit_test_scratch("moved")), 0);
+    leit_tiny_wav(leit_test_scratch("moved/t00.wav"), 6000, 999, 0.5);
+    set_mtime(leit_test_scratch("moved/t00.wav"), 1000000);
+    build_expecting(leit_test_scratch("moved"), model, output, 1, 5, 0, 0);
 
     /* Another model of the same kind: nothing can be kept. */
-    build_expecting(scratch("moved"), leit_tiny_matcher("other", "metric2", 2), output, 6, 0, 0, 0);
+    build_expecting(leit_test_scratch("moved"), leit_tiny_matcher("other", "metric2", 2), output, 6,
+                    0, 0, 0);
 }
 
 static void stop_at_progress(void *context, leit_log_level level, const char *message)
@@ -258,7 +252,7 @@ static void stops_and_goes_on(void **state)
 {
     (void)state;
     const char *folder = make_library("long", 20), *model = leit_tiny_matcher("m", "metric2", 1);
-    const char *output = scratch("long.h5"), *fresh = scratch("long_fresh.h5");
+    const char *output = leit_test_scratch("long.h5"), *fresh = leit_test_scratch("long_fresh.h5");
     leit_index_summary summary;
     leit_log_set_sink(stop_at_progress, NULL);
     assert_fails(build(folder, model, output, &summary), LEIT_AGAIN, "run the same command again");
@@ -282,23 +276,28 @@ static void refuses_wrong_places(void **state)
 {
     (void)state;
     const char *folder = make_library("places", 1), *model = leit_tiny_matcher("m", "metric2", 1);
-    const char *output = scratch("places.h5");
-    assert_fails(build(scratch("none"), model, output, NULL), LEIT_DATA, "none");
-    assert_fails(build(scratch("places/t00.wav"), model, output, NULL), LEIT_DATA, "t00.wav");
-    assert_fails(build(folder, scratch("no_model"), output, NULL), LEIT_CHECKPOINT, "no_model");
+    const char *output = leit_test_scratch("places.h5");
+    assert_fails(build(leit_test_scratch("none"), model, output, NULL), LEIT_DATA, "none");
+    assert_fails(build(leit_test_scratch("places/t00.wav"), model, output, NULL), LEIT_DATA,
+                 "t00.wav");
+    assert_fails(build(folder, leit_test_scratch("no_model"), output, NULL), LEIT_CHECKPOINT,
+                 "no_model");
     assert_fails(build(folder, leit_tiny_matcher("tags", "tagging", 1), output, NULL), LEIT_USAGE,
                  "tagging");
     assert_fails(build(folder, model, folder, NULL), LEIT_DATA, "is a directory");
-    assert_fails(build(folder, model, scratch("places/t00.wav"), NULL), LEIT_USAGE,
+    assert_fails(build(folder, model, leit_test_scratch("places/t00.wav"), NULL), LEIT_USAGE,
                  "not overwritten");
-    assert_fails(build(folder, model, scratch("no/such/folder/x.h5"), NULL), LEIT_DATA, "x.h5");
+    assert_fails(build(folder, model, leit_test_scratch("no/such/folder/x.h5"), NULL), LEIT_DATA,
+                 "x.h5");
     leit_container_writer *writer = NULL;
-    assert_ok(leit_container_create(scratch("corpus.h5"), "leitmotif-corpus", 1, &writer));
+    assert_ok(
+        leit_container_create(leit_test_scratch("corpus.h5"), "leitmotif-corpus", 1, &writer));
     assert_ok(leit_container_commit(writer));
-    assert_fails(build(folder, model, scratch("corpus.h5"), NULL), LEIT_USAGE, "leitmotif-corpus");
+    assert_fails(build(folder, model, leit_test_scratch("corpus.h5"), NULL), LEIT_USAGE,
+                 "leitmotif-corpus");
     assert_false(leit_file_exists(output));
-    assert_ok(leit_file_make_directory(scratch("nothing")));
-    build_expecting(scratch("nothing"), model, output, 0, 0, 0, 0);
+    assert_ok(leit_file_make_directory(leit_test_scratch("nothing")));
+    build_expecting(leit_test_scratch("nothing"), model, output, 0, 0, 0, 0);
     leit_index *index = NULL;
     assert_ok(leit_index_open(output, &index));
     assert_int_equal(leit_index_count(index), 0);
@@ -326,10 +325,11 @@ static void refuses_damaged_indexes(void **state)
 {
     (void)state;
     const char *folder = make_library("damage", 3), *model = leit_tiny_matcher("m", "metric2", 1);
-    const char *output = scratch("damage.h5"), *broken = scratch("broken.h5");
+    const char *output = leit_test_scratch("damage.h5"), *broken = leit_test_scratch("broken.h5");
     leit_index *index = NULL, *good = NULL;
     build_expecting(folder, model, output, 3, 0, 0, 0);
-    assert_fails(leit_index_open(scratch("none.h5"), &index), LEIT_CHECKPOINT, "index again");
+    assert_fails(leit_index_open(leit_test_scratch("none.h5"), &index), LEIT_CHECKPOINT,
+                 "index again");
     assert_fails(leit_index_open(folder, &index), LEIT_CHECKPOINT, "directory");
 
     leit_buffer content = {0};
@@ -363,10 +363,11 @@ static void survives_a_full_disk(void **state)
 {
     (void)state;
     const char *folder = make_library("full", 3), *model = leit_tiny_matcher("m", "metric2", 1);
-    const char *output = scratch("full.h5"), *before = scratch("full_before.h5");
+    const char *output = leit_test_scratch("full.h5"),
+               *before = leit_test_scratch("full_before.h5");
     build_expecting(folder, model, output, 3, 0, 0, 0);
     build_expecting(folder, model, before, 3, 0, 0, 0);
-    leit_tiny_wav(scratch("full/more.wav"), 7000, 300, 0.5);
+    leit_tiny_wav(leit_test_scratch("full/more.wav"), 7000, 300, 0.5);
     struct rlimit limit, small;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
     small = limit;
@@ -377,7 +378,7 @@ static void survives_a_full_disk(void **state)
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
     assert_int_equal(status, LEIT_DATA);
     assert_same_file(output, before);
-    assert_false(leit_file_exists(scratch("full.h5.writing")));
+    assert_false(leit_file_exists(leit_test_scratch("full.h5.writing")));
 }
 
 /* A power cut can come at any moment: after the second group, more than a second from the start,
@@ -407,7 +408,7 @@ static void saves_on_the_way(void **state)
     (void)state;
     const char *model = leit_tiny_matcher("model", "metric2", 4);
     const char *folder = make_library("way", 33);
-    struct on_the_way seen = {.output = scratch("way.h5")};
+    struct on_the_way seen = {.output = leit_test_scratch("way.h5")};
     const leit_index_options options = {
         .folder = folder, .model = model, .output = seen.output, .threads = 2, .save_every_s = 1};
     leit_log_set_sink(look_at_progress, &seen);
@@ -415,8 +416,8 @@ static void saves_on_the_way(void **state)
     leit_log_set_sink(NULL, NULL);
     assert_int_equal(seen.n_tracks, 32);
     assert_int_equal(seen.n_pending, 1);
-    assert_ok(build(folder, model, scratch("once.h5"), NULL));
-    assert_same_file(seen.output, scratch("once.h5"));
+    assert_ok(build(folder, model, leit_test_scratch("once.h5"), NULL));
+    assert_same_file(seen.output, leit_test_scratch("once.h5"));
 }
 
 int main(void)

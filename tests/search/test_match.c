@@ -18,15 +18,6 @@
 #include "support/tiny_matcher.h"
 #include "text/wordpiece.h"
 
-static const char *scratch(const char *name)
-{
-    static char paths[64][1024];
-    static int next;
-    char *path = paths[next++ % 64];
-    snprintf(path, sizeof paths[0], "%s/%s", leit_test_directory(), name);
-    return path;
-}
-
 /* ---- the ranking ---- */
 
 enum { N_ROWS = 10000, N_SCENES = 5, MAX_WIDTH = 64, MAX_K = 200 };
@@ -55,7 +46,7 @@ static void judge(const leit_track_ranking *ranking, int64_t scene, judged *all)
             score += ranking->rule == LEIT_RULE_COSINE ? q * x : -(q - x) * (q - x);
         }
         if (ranking->rule == LEIT_RULE_EUCLIDEAN) score = -sqrt(-score);
-        if (leit_match_rule_has_moods(ranking->rule)) score = row[ranking->mood[scene]];
+        if (leit_rule_has_moods(ranking->rule)) score = row[ranking->mood[scene]];
         all[i] = (judged){i, score};
     }
     qsort(all, (size_t)ranking->n_tracks, sizeof *all, by_score);
@@ -197,14 +188,14 @@ static const char *make_index(const char *strategy, const char **model)
     char name[64];
     for (int i = 0; i < 12; i++) {
         snprintf(name, sizeof name, "music/tone %02d \xC3\xA9.wav", i);
-        assert_ok(leit_file_make_directory(scratch("music")));
-        leit_tiny_wav(scratch(name), 5000 + 1500 * i, 120 + 150 * i, 0.2 + 0.06 * i);
+        assert_ok(leit_file_make_directory(leit_test_scratch("music")));
+        leit_tiny_wav(leit_test_scratch(name), 5000 + 1500 * i, 120 + 150 * i, 0.2 + 0.06 * i);
     }
     snprintf(name, sizeof name, "%s.h5", strategy);
     *model = leit_tiny_matcher(strategy, strategy, 4);
-    const char *output = scratch(name);
+    const char *output = leit_test_scratch(name);
     const leit_index_options options = {
-        .folder = scratch("music"), .model = *model, .output = output, .threads = 2};
+        .folder = leit_test_scratch("music"), .model = *model, .output = output, .threads = 2};
     assert_ok(leit_index_build(&options, NULL));
     return output;
 }
@@ -257,9 +248,9 @@ static void check_scene(json_t *scene, leit_loaded_matcher *loaded, const leit_i
     answer_to(loaded, story + start, end - start, answer);
     const leit_match_rule rule = loaded->matcher->strategy->rule;
     int32_t mood = -1;
-    if (leit_match_rule_has_moods(rule)) mood = leit_matcher_music_class(loaded->matcher, answer);
+    if (leit_rule_has_moods(rule)) mood = leit_matcher_music_class(loaded->matcher, answer);
     json_t *tracks = json_object_get(scene, "tracks");
-    if (leit_match_rule_has_moods(rule) && mood < 0) {
+    if (leit_rule_has_moods(rule) && mood < 0) {
         assert_int_equal(json_array_size(tracks), 0);
         assert_non_null(strstr(json_string_value(json_object_get(scene, "note")), "has no mood"));
         return;
@@ -362,8 +353,8 @@ static void speaks_three_forms(void **state)
     assert_int_equal(strncmp(m3u, "#EXTM3U\n", 8), 0);
     assert_int_equal(count_of(m3u, "#EXTINF:"), 9);
     assert_int_equal(count_of(m3u, "\ntone "), 9);
-    assert_ok(leit_match_save(m3u, scratch("cues.m3u")));
-    assert_fails(leit_match_save(m3u, scratch("none/cues.m3u")), LEIT_DATA, "cues.m3u");
+    assert_ok(leit_match_save(m3u, leit_test_scratch("cues.m3u")));
+    assert_fails(leit_match_save(m3u, leit_test_scratch("none/cues.m3u")), LEIT_DATA, "cues.m3u");
     leit_match_text_free(table);
     leit_match_text_free(again);
     leit_match_text_free(m3u);
@@ -421,8 +412,9 @@ static void refuses_other_models(void **state)
                  LEIT_CHECKPOINT, "strategy metric2, the model");
     assert_fails(try_match(path, leit_tiny_matcher("c", "tagging", 4), text, strlen(text)),
                  LEIT_USAGE, "tagging");
-    assert_fails(try_match(path, scratch("none"), text, strlen(text)), LEIT_CHECKPOINT, "none");
-    assert_fails(try_match(scratch("none.h5"), NULL, text, strlen(text)), LEIT_CHECKPOINT,
+    assert_fails(try_match(path, leit_test_scratch("none"), text, strlen(text)), LEIT_CHECKPOINT,
+                 "none");
+    assert_fails(try_match(leit_test_scratch("none.h5"), NULL, text, strlen(text)), LEIT_CHECKPOINT,
                  "index again");
     assert_ok(leit_file_remove(model));
     assert_fails(try_match(path, NULL, text, strlen(text)), LEIT_CHECKPOINT, "--model");

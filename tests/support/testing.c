@@ -42,11 +42,23 @@ const char *leit_test_directory(void)
     return path;
 }
 
+/* One of the last N_PATHS paths that were asked for. */
+static const char *path_below(const char *directory, const char *name)
+{
+    enum { N_PATHS = 64 };
+    static char paths[N_PATHS][2048];
+    static int next;
+    char *path = paths[next++ % N_PATHS];
+    snprintf(path, sizeof paths[0], "%s/%s", directory, name);
+    return path;
+}
+
+const char *leit_test_scratch(const char *name)
+{
+    return path_below(leit_test_directory(), name);
+}
+
 const char *leit_test_source(const char *relative_path)
 {
-    static char paths[8][1024];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", LEIT_TEST_SOURCE_DIR, relative_path);
-    return path;
+    return path_below(LEIT_TEST_SOURCE_DIR, relative_path);
 }

@@ -30,6 +30,9 @@ void leit_assert_fails(leit_status status, leit_status expected, const char *fra
  * program ends. */
 const char *leit_test_directory(void);
 
+/* The path of `name` in that directory; valid until the next 64 calls. */
+const char *leit_test_scratch(const char *name);
+
 /* The path of a file of the source tree, "tests/golden/x.h5"; valid until the next 8 calls. */
 const char *leit_test_source(const char *relative_path);
 

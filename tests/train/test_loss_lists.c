@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/file.h"
 #include "leitmotif/corpus.h"
 #include "leitmotif/etude.h"
 #include "leitmotif/train.h"
@@ -29,15 +28,6 @@ typedef struct loss_list {
     } rows[MAX_LOSSES];
 } loss_list;
 
-static const char *in_scratch(const char *name)
-{
-    static char paths[8][1200];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", leit_test_directory(), name);
-    return path;
-}
-
 static int make_corpora(void **state)
 {
     (void)state;
@@ -52,7 +42,8 @@ static int make_corpora(void **state)
         char manifest[64], corpus[64];
         snprintf(manifest, sizeof manifest, "%s.yaml", names[i]);
         snprintf(corpus, sizeof corpus, "%s.h5", names[i]);
-        assert_ok(leit_corpus_build(in_scratch(manifest), in_scratch(corpus), NULL, 0));
+        assert_ok(
+            leit_corpus_build(leit_test_scratch(manifest), leit_test_scratch(corpus), NULL, 0));
     }
     return 0;
 }
@@ -85,11 +76,11 @@ static void train(const char *name, int threads, loss_list *list)
     snprintf(run, sizeof run, "%s.%d", name, threads);
     snprintf(recipe_path, sizeof recipe_path, "recipes/etude/%s.yaml", name);
     const bool is_tagging = strcmp(name, "tagging") == 0;
-    snprintf(words[0], sizeof words[0], "data.text=%s", in_scratch("etude_alm.h5"));
+    snprintf(words[0], sizeof words[0], "data.text=%s", leit_test_scratch("etude_alm.h5"));
     snprintf(words[1], sizeof words[1], "data.music=%s",
-             in_scratch(is_tagging ? "etude_tagging.h5" : "etude_music.h5"));
-    snprintf(words[2], sizeof words[2], "data.tags=%s", in_scratch("etude_tags.h5"));
-    snprintf(words[3], sizeof words[3], "run.directory=%s", in_scratch(run));
+             leit_test_scratch(is_tagging ? "etude_tagging.h5" : "etude_music.h5"));
+    snprintf(words[2], sizeof words[2], "data.tags=%s", leit_test_scratch("etude_tags.h5"));
+    snprintf(words[3], sizeof words[3], "run.directory=%s", leit_test_scratch(run));
     snprintf(words[4], sizeof words[4], "run.threads=%d", threads);
     const char *const overrides[] = {words[0],
                                      words[1],
@@ -106,7 +97,7 @@ static void train(const char *name, int threads, loss_list *list)
     assert_ok(leit_train(recipe, NULL));
     leit_recipe_free(recipe);
     snprintf(run, sizeof run, "%s.%d/metrics.jsonl", name, threads);
-    read_losses(in_scratch(run), list);
+    read_losses(leit_test_scratch(run), list);
 }
 
 static void write_list(const char *path, const char *name, const loss_list *list)

@@ -17,21 +17,12 @@
 #include "support/testing.h"
 #include "support/toy.h"
 
-static const char *in_scratch(const char *name)
-{
-    static char paths[8][1200];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", leit_test_directory(), name);
-    return path;
-}
-
 /* A recipe that runs into scratch/<run>, with up to three more overrides. */
 static leit_recipe *recipe_of(const char *strategy, const char *run, const char *const *more)
 {
     char directory[1300];
     const char *overrides[6] = {directory, "model.text.layers=1"};
-    snprintf(directory, sizeof directory, "run.directory=%s", in_scratch(run));
+    snprintf(directory, sizeof directory, "run.directory=%s", leit_test_scratch(run));
     for (int i = 0; more != NULL && i < 3 && more[i] != NULL; i++) overrides[i + 2] = more[i];
     return leit_toy_recipe(leit_test_directory(), strategy, overrides);
 }
@@ -110,15 +101,15 @@ static void expect_same_run(const char *a, const char *b)
     char left[1300], right[1300];
     const char *const files[] = {"checkpoints/best", "checkpoints/latest"};
     for (int i = 0; i < 2; i++) {
-        snprintf(left, sizeof left, "%s/%s", in_scratch(a), files[i]);
-        snprintf(right, sizeof right, "%s/%s", in_scratch(b), files[i]);
+        snprintf(left, sizeof left, "%s/%s", leit_test_scratch(a), files[i]);
+        snprintf(right, sizeof right, "%s/%s", leit_test_scratch(b), files[i]);
         assert_true(expect_same_tensors(left, right, "") > 10);
     }
-    snprintf(left, sizeof left, "%s/metrics.jsonl", in_scratch(a));
-    snprintf(right, sizeof right, "%s/metrics.jsonl", in_scratch(b));
+    snprintf(left, sizeof left, "%s/metrics.jsonl", leit_test_scratch(a));
+    snprintf(right, sizeof right, "%s/metrics.jsonl", leit_test_scratch(b));
     expect_same_file(left, right);
-    snprintf(left, sizeof left, "%s/events", in_scratch(a));
-    snprintf(right, sizeof right, "%s/events", in_scratch(b));
+    snprintf(left, sizeof left, "%s/events", leit_test_scratch(a));
+    snprintf(right, sizeof right, "%s/events", leit_test_scratch(b));
     expect_same_scalars(left, right);
 }
 
@@ -209,7 +200,7 @@ static void test_killed(void **state)
     int how;
     assert_int_equal(waitpid(child, &how, 0), child);
     assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
-    assert_true(leit_file_exists(in_scratch("killed/checkpoints/step-0-000000002")));
+    assert_true(leit_file_exists(leit_test_scratch("killed/checkpoints/step-0-000000002")));
     leit_train_summary summary;
     assert_ok(train("multihead", "killed", saving, &summary));
     assert_int_equal(summary.n_steps, 4); /* 6 but for the 2 that were saved */
@@ -233,9 +224,9 @@ static void test_full_disk(void **state)
     assert_int_equal(waitpid(child, &how, 0), child);
     assert_true(WIFEXITED(how));
     assert_int_equal(WEXITSTATUS(how), 7);
-    assert_ok(leit_checkpoint_verify(in_scratch("full/checkpoints/latest")));
-    assert_true(leit_file_exists(in_scratch("full/checkpoints/step-0-000000001")));
-    assert_false(leit_file_exists(in_scratch("full/checkpoints/step-0-000000002")));
+    assert_ok(leit_checkpoint_verify(leit_test_scratch("full/checkpoints/latest")));
+    assert_true(leit_file_exists(leit_test_scratch("full/checkpoints/step-0-000000001")));
+    assert_false(leit_file_exists(leit_test_scratch("full/checkpoints/step-0-000000002")));
     leit_stop_set(false);
     assert_ok(train("multihead", "full", SHORT, NULL));
     expect_same_run("straight_multihead", "full");
@@ -267,9 +258,9 @@ static void test_never_starts_anew(void **state)
     assert_ok(train("multihead", "anew", NULL, NULL));
     leit_request_stop();
     assert_int_equal(train("multihead", "anew", never, NULL), LEIT_AGAIN);
-    assert_false(leit_file_exists(in_scratch("anew/checkpoints/best")));
-    assert_false(leit_file_exists(in_scratch("anew/checkpoints/step-0-000000006")));
-    assert_true(leit_file_exists(in_scratch("anew/checkpoints/step-0-000000001")));
+    assert_false(leit_file_exists(leit_test_scratch("anew/checkpoints/best")));
+    assert_false(leit_file_exists(leit_test_scratch("anew/checkpoints/step-0-000000006")));
+    assert_true(leit_file_exists(leit_test_scratch("anew/checkpoints/step-0-000000001")));
     leit_stop_set(false);
     assert_ok(train("multihead", "anew", same_seed, NULL));
     assert_ok(train("multihead", "other_seed", same_seed, NULL));
@@ -312,22 +303,22 @@ static void test_early_stop(void **state)
     /* nothing learns, but running statistics move: the figure may improve for some epochs */
     assert_true(summary.n_steps < 50 * 3 && summary.n_steps >= 3 * 3);
     assert_int_equal(summary.n_steps % 3, 0);
-    assert_true(leit_file_exists(in_scratch("early/checkpoints/best")));
+    assert_true(leit_file_exists(leit_test_scratch("early/checkpoints/best")));
 }
 
 static void write_loud_tags(void)
 {
     leit_tag_corpus *tags = NULL;
-    assert_ok(leit_tag_corpus_open(in_scratch("tags.h5"), &tags));
+    assert_ok(leit_tag_corpus_open(leit_test_scratch("tags.h5"), &tags));
     leit_tag_corpus loud = *tags;
     float *vectors = leit_allocate((size_t)(tags->n_tags * tags->vector_width), sizeof *vectors);
     for (int64_t i = 0; i < tags->n_tags * tags->vector_width; i++) vectors[i] = 1e18f;
     for (int64_t i = 0; i < tags->vector_width; i++) vectors[i] = 3e38f;
     loud.vectors = vectors;
-    assert_ok(leit_tag_corpus_write(&loud, in_scratch("loud.h5")));
+    assert_ok(leit_tag_corpus_write(&loud, leit_test_scratch("loud.h5")));
     leit_tag_corpus_close(tags);
-    assert_int_equal(rename(in_scratch("tags.h5"), in_scratch("quiet.h5")), 0);
-    assert_int_equal(rename(in_scratch("loud.h5"), in_scratch("tags.h5")), 0);
+    assert_int_equal(rename(leit_test_scratch("tags.h5"), leit_test_scratch("quiet.h5")), 0);
+    assert_int_equal(rename(leit_test_scratch("loud.h5"), leit_test_scratch("tags.h5")), 0);
     leit_free(vectors);
 }
 
@@ -340,11 +331,11 @@ static void test_not_finite(void **state)
     leit_stop_set(false);
     write_loud_tags();
     const leit_status status = train("w2v_regression", "loud", SHORT, NULL);
-    assert_int_equal(rename(in_scratch("quiet.h5"), in_scratch("tags.h5")), 0);
+    assert_int_equal(rename(leit_test_scratch("quiet.h5"), leit_test_scratch("tags.h5")), 0);
     assert_fails(status, LEIT_NUMERICAL, "phase text, step 2: text.fc2.mse.rows is not finite");
-    assert_ok(leit_checkpoint_verify(in_scratch("loud/checkpoints/latest")));
-    assert_true(leit_file_exists(in_scratch("loud/checkpoints/step-0-000000001")));
-    assert_false(leit_file_exists(in_scratch("loud/checkpoints/step-0-000000002")));
+    assert_ok(leit_checkpoint_verify(leit_test_scratch("loud/checkpoints/latest")));
+    assert_true(leit_file_exists(leit_test_scratch("loud/checkpoints/step-0-000000001")));
+    assert_false(leit_file_exists(leit_test_scratch("loud/checkpoints/step-0-000000002")));
     assert_ok(train("w2v_regression", "loud", SHORT, NULL)); /* well again */
     expect_same_run("straight_w2v_regression", "loud");
 }
@@ -364,19 +355,19 @@ static void test_reuse(void **state)
     (void)state;
     char reuse[1300], text[1300], line[400];
     const char *const more[] = {reuse, text, NULL};
-    snprintf(reuse, sizeof reuse, "train.reuse=%s", in_scratch("straight_classification"));
-    snprintf(text, sizeof text, "data.text=%s", in_scratch("text2.h5"));
-    assert_int_equal(link(in_scratch("text.h5"), in_scratch("text2.h5")), 0);
+    snprintf(reuse, sizeof reuse, "train.reuse=%s", leit_test_scratch("straight_classification"));
+    snprintf(text, sizeof text, "data.text=%s", leit_test_scratch("text2.h5"));
+    assert_int_equal(link(leit_test_scratch("text.h5"), leit_test_scratch("text2.h5")), 0);
     leit_train_summary summary;
     assert_ok(train("classification", "reusing", more, &summary));
     assert_int_equal(summary.n_steps, 4); /* text alone */
-    FILE *metrics = fopen(in_scratch("reusing/metrics.jsonl"), "r");
+    FILE *metrics = fopen(leit_test_scratch("reusing/metrics.jsonl"), "r");
     assert_non_null(metrics);
     while (fgets(line, sizeof line, metrics) != NULL)
         assert_non_null(strstr(line, "\"phase\": \"text\""));
     fclose(metrics);
-    const char *const runs[] = {in_scratch("straight_classification/checkpoints/best"),
-                                in_scratch("reusing/checkpoints/best")};
+    const char *const runs[] = {leit_test_scratch("straight_classification/checkpoints/best"),
+                                leit_test_scratch("reusing/checkpoints/best")};
     assert_true(expect_same_tensors(runs[0], runs[1], "music.") > 30);
 }
 
@@ -397,13 +388,13 @@ static void test_reuse_of_another_tower_is_refused(void **state)
         {"model.head.text_hidden=9", "(model.head.text_hidden: 8 -> 9)"},
     };
     char reuse[1300];
-    snprintf(reuse, sizeof reuse, "train.reuse=%s", in_scratch("straight_classification"));
+    snprintf(reuse, sizeof reuse, "train.reuse=%s", leit_test_scratch("straight_classification"));
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         const char *const more[] = {reuse, others[i].override, NULL};
         assert_fails(train("classification", "refused", more, NULL), LEIT_USAGE,
                      others[i].fragment);
     }
-    assert_false(leit_file_exists(in_scratch("refused/metrics.jsonl")));
+    assert_false(leit_file_exists(leit_test_scratch("refused/metrics.jsonl")));
 }
 
 /* The music encoder of a tagging run begins another strategy's run, heads aside. */
@@ -412,10 +403,11 @@ static void test_tagging_pretrains(void **state)
     (void)state;
     char weights[1300];
     const char *const more[] = {weights, "model.music.frozen=true", "train.max_steps=1", NULL};
-    snprintf(weights, sizeof weights, "model.music.weights=%s", in_scratch("straight_tagging"));
+    snprintf(weights, sizeof weights, "model.music.weights=%s",
+             leit_test_scratch("straight_tagging"));
     assert_ok(train("va_regression", "pretrained", more, NULL));
-    const char *const runs[] = {in_scratch("straight_tagging/checkpoints/best"),
-                                in_scratch("pretrained/checkpoints/best")};
+    const char *const runs[] = {leit_test_scratch("straight_tagging/checkpoints/best"),
+                                leit_test_scratch("pretrained/checkpoints/best")};
     for (int layer = 1; layer <= 7; layer++) { /* running statistics go on, frozen or not */
         char prefix[32];
         snprintf(prefix, sizeof prefix, "music.layer%d.conv", layer);
