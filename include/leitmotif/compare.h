@@ -25,12 +25,13 @@ typedef struct leit_compare_options {
     const char *const *overrides; /* for the recipes */
     const char *output;           /* folder; NULL: only the text is made */
     const char *title;            /* NULL: "Comparison" */
+    int as_json;                  /* the text is a JSON array of the tables */
 } leit_compare_options;
 
-/* *text is the table for people; free it with leit_compare_text_free. LEIT_AGAIN when it was asked
- * to stop: what was trained is saved and the same call goes on. A run that cannot be compared is
- * left out with a note that says why: *text is set, and the status is that of the first one left
- * out. It is NULL when there is no table. */
+/* *text is the table for people, or JSON; free it with leit_compare_text_free. LEIT_AGAIN when it
+ * was asked to stop: what was trained is saved and the same call goes on. A run that cannot be
+ * compared is left out with a note that says why: *text is set, and the status is that of the first
+ * one left out. It is NULL when there is no table. */
 leit_status leit_compare(const leit_compare_options *options, char **text);
 void leit_compare_text_free(char *text);
 

@@ -11,9 +11,10 @@ extern "C" {
 
 /* Ranks all clips of the split for all its texts, under every mapping of the run's recipe, and
  * writes <run>/evaluation-<split>.json. `split` is "test" or "valid"; the corpora are those of the
- * recipe. threads 0: all processors. `text` gets a table for people, free it with
- * leit_evaluate_text_free; it may be NULL. */
-leit_status leit_evaluate(const char *run, const char *split, int threads, char **text);
+ * recipe. threads 0: all processors. `text` gets a table for people, or what was written (as_json);
+ * free it with leit_evaluate_text_free; it may be NULL. */
+leit_status leit_evaluate(const char *run, const char *split, int threads, int as_json,
+                          char **text);
 void leit_evaluate_text_free(char *text);
 
 #ifdef __cplusplus

@@ -48,7 +48,13 @@ leit_status cli_report(leit_status status);
 /* Prints data on stdout; LEIT_DATA when it is closed or full, which main() then says. */
 leit_status cli_print(const char *text);
 
-/* Prints a text as a JSON string with its quotes. */
+/* Prints a text, or the first bytes of one, as a JSON string with its quotes. */
 void cli_print_json_string(const char *text);
+void cli_print_json_bytes(const char *text, size_t n_bytes);
+/* "name": "value" */
+void cli_print_json_pair(const char *name, const char *value);
+
+/* "whole", for people or programs: the verdict on a file that was verified. */
+leit_status cli_print_whole(const cli_words *words, const char *path);
 
 #endif

@@ -71,10 +71,11 @@ static int finish(leit_status status)
     return (int)(status == LEIT_OK ? LEIT_DATA : status);
 }
 
-void cli_print_json_string(const char *text)
+void cli_print_json_bytes(const char *text, size_t n_bytes)
 {
+    const unsigned char *c = (const unsigned char *)text, *end = c + n_bytes;
     putchar('"');
-    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+    for (; c < end; c++) {
         if (*c == '"' || *c == '\\')
             printf("\\%c", *c);
         else if (*c < 0x20)
@@ -83,6 +84,26 @@ void cli_print_json_string(const char *text)
             putchar(*c);
     }
     putchar('"');
+}
+
+void cli_print_json_string(const char *text)
+{
+    cli_print_json_bytes(text, strlen(text));
+}
+
+void cli_print_json_pair(const char *name, const char *value)
+{
+    cli_print_json_string(name);
+    printf(": ");
+    cli_print_json_string(value);
+}
+
+leit_status cli_print_whole(const cli_words *words, const char *path)
+{
+    if (!words->json) return cli_print("whole\n");
+    putchar('{');
+    cli_print_json_pair("path", path);
+    return cli_print(", \"whole\": true}\n");
 }
 
 /* ---- words ---- */

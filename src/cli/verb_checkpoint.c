@@ -12,7 +12,7 @@ static leit_status run(const cli_words *words)
     if (words->n_plain != 2) return cli_usage(words, "%s needs one checkpoint or run folder", what);
     if (!lists) {
         leit_status status = leit_checkpoint_verify(words->plain[1]);
-        return status == LEIT_OK ? cli_print("whole\n") : cli_report(status);
+        return status == LEIT_OK ? cli_print_whole(words, words->plain[1]) : cli_report(status);
     }
     char *text = NULL;
     leit_status status = leit_checkpoint_describe(words->plain[1], words->json, &text);

@@ -36,7 +36,8 @@ static leit_status run(const cli_words *words)
                                     .n_overrides = (size_t)words->n_overrides,
                                     .overrides = words->overrides,
                                     .output = words->output,
-                                    .title = cli_option(words, "title", NULL)};
+                                    .title = cli_option(words, "title", NULL),
+                                    .as_json = words->json};
     leit_status status = read_seeds(words, seeds, &options.n_seeds);
     if (status != LEIT_OK) return status;
     char *text = NULL;

@@ -59,7 +59,7 @@ static leit_status check(const cli_words *words)
     if (words->n_plain != 2) return cli_usage(words, "check needs one corpus");
     leit_status status = leit_corpus_check(words->plain[1]);
     if (status != LEIT_OK) return cli_report(status);
-    return cli_print("whole\n");
+    return cli_print_whole(words, words->plain[1]);
 }
 
 static leit_status run(const cli_words *words)

@@ -10,8 +10,8 @@ static leit_status run(const cli_words *words)
     leit_status status = cli_option_int(words, "threads", 0, 0, 1024, &threads);
     if (status != LEIT_OK) return status;
     char *text = NULL;
-    status =
-        leit_evaluate(words->plain[0], cli_option(words, "split", "test"), (int)threads, &text);
+    status = leit_evaluate(words->plain[0], cli_option(words, "split", "test"), (int)threads,
+                           words->json, &text);
     if (status != LEIT_OK) return cli_report(status);
     status = cli_print(text);
     leit_evaluate_text_free(text);

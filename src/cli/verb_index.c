@@ -12,10 +12,10 @@ static void print_json(const leit_index_summary *s)
            (long long)s->n_tracks, (long long)s->n_new, (long long)s->n_kept,
            (long long)s->n_removed, (long long)s->n_skipped, (long long)s->n_pending, s->seconds);
     for (int64_t i = 0; i < s->n_skipped; i++) {
-        printf("%s{\"path\": ", i == 0 ? "" : ", ");
-        cli_print_json_string(s->skipped[i].path);
-        printf(", \"reason\": ");
-        cli_print_json_string(s->skipped[i].reason);
+        printf("%s{", i == 0 ? "" : ", ");
+        cli_print_json_pair("path", s->skipped[i].path);
+        printf(", ");
+        cli_print_json_pair("reason", s->skipped[i].reason);
         putchar('}');
     }
     printf("]}");

@@ -18,17 +18,58 @@ static leit_status list(const cli_words *words)
             printf("%-42s %-15s %s\n", entry->path, entry->strategy, summary);
             continue;
         }
-        printf("%s{\"path\": ", i == 0 ? "" : ", ");
-        cli_print_json_string(entry->path);
-        printf(", \"strategy\": ");
-        cli_print_json_string(entry->strategy);
-        printf(", \"summary\": ");
-        cli_print_json_string(summary);
+        printf("%s{", i == 0 ? "" : ",\n ");
+        cli_print_json_pair("path", entry->path);
+        printf(", ");
+        cli_print_json_pair("strategy", entry->strategy);
+        printf(", ");
+        cli_print_json_pair("summary", summary);
         putchar('}');
     }
     if (words->json) puts("]");
     leit_recipe_listing_free(listing);
     return LEIT_OK;
+}
+
+static bool is_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return (slash == NULL ? path : slash + 1)[0] == '_';
+}
+
+/* The sentences on one recipe, "" for none; *status is the verdict. */
+static char *mistakes_of(const cli_words *words, const char *path, leit_status *status)
+{
+    char *sentences = NULL;
+    *status = leit_recipe_validate(path, words->overrides, (size_t)words->n_overrides, &sentences);
+    return sentences;
+}
+
+static void print_verdict(const char *path, const char *sentences, leit_status status)
+{
+    if (sentences != NULL && sentences[0] != '\0')
+        fputs(sentences, stderr);
+    else if (status != LEIT_OK)
+        cli_report(status);
+    else
+        printf("%s: fine\n", path);
+}
+
+/* The sentences end with a line feed each; without any the recorded one of a failed call counts. */
+static void print_json_verdict(const char *path, bool is_base_of_others, const char *sentences,
+                               leit_status status)
+{
+    putchar('{');
+    cli_print_json_pair("path", path);
+    printf(", \"is_base\": %s, \"mistakes\": [", is_base_of_others ? "true" : "false");
+    if (sentences == NULL || sentences[0] == '\0')
+        sentences = status == LEIT_OK ? "" : leit_error_message();
+    for (const char *line = sentences, *end; *line != '\0'; line = *end == '\0' ? end : end + 1) {
+        end = line + strcspn(line, "\n");
+        if (line != sentences) printf(", ");
+        cli_print_json_bytes(line, (size_t)(end - line));
+    }
+    printf("]}");
 }
 
 /* Among several, files that begin with '_' are bases: `recipes/etude/_common.yaml` is no recipe. */
@@ -37,27 +78,46 @@ static leit_status validate(const cli_words *words)
     if (words->n_plain < 2) return cli_usage(words, "validate needs at least one recipe");
     leit_status worst = LEIT_OK;
     for (int i = 1; i < words->n_plain; i++) {
-        const char *slash = strrchr(words->plain[i], '/');
-        if (words->n_plain > 2 && (slash == NULL ? words->plain[i] : slash + 1)[0] == '_') {
-            printf("%s: a base of other recipes, checked with each of them\n", words->plain[i]);
-            continue;
-        }
-        char *sentences = NULL;
-        leit_status status = leit_recipe_validate(words->plain[i], words->overrides,
-                                                  (size_t)words->n_overrides, &sentences);
+        const char *path = words->plain[i];
+        const bool passes_over = words->n_plain > 2 && is_base(path);
+        leit_status status = LEIT_OK;
+        char *sentences = passes_over ? NULL : mistakes_of(words, path, &status);
         if (status != LEIT_OK) worst = status;
-        if (sentences != NULL && sentences[0] != '\0')
-            fputs(sentences, stderr);
-        else if (status != LEIT_OK)
-            cli_report(status);
-        else
-            printf("%s: fine\n", words->plain[i]);
+        if (words->json) {
+            printf(i == 1 ? "[" : ",\n ");
+            print_json_verdict(path, passes_over, sentences, status);
+        } else if (passes_over) {
+            printf("%s: a base of other recipes, checked with each of them\n", path);
+        } else {
+            print_verdict(path, sentences, status);
+        }
         leit_recipe_text_free(sentences);
     }
+    if (words->json) puts("]");
     return worst;
 }
 
-/* explain (every key) or show (the resolved YAML). */
+static leit_status print_settings(leit_recipe *recipe)
+{
+    for (size_t i = 0; i < leit_recipe_n_settings(); i++) {
+        leit_recipe_setting s;
+        leit_status status = leit_recipe_setting_at(recipe, i, &s);
+        if (status != LEIT_OK) return status;
+        const char *const pairs[][2] = {{"key", s.key},           {"value", s.value},
+                                        {"origin", s.origin},     {"type", s.type},
+                                        {"unit", s.unit},         {"default", s.default_value},
+                                        {"expected", s.expected}, {"description", s.description}};
+        printf(i == 0 ? "[{" : ",\n {");
+        for (size_t p = 0; p < sizeof pairs / sizeof *pairs; p++) {
+            cli_print_json_pair(pairs[p][0], pairs[p][1]);
+            printf(", ");
+        }
+        printf("\"is_read\": %s}", s.is_read ? "true" : "false");
+    }
+    return cli_print("]\n");
+}
+
+/* explain (every key) or show (the resolved YAML); as JSON both are the settings. */
 static leit_status explain(const cli_words *words, bool as_yaml)
 {
     if (words->n_plain != 2) return cli_usage(words, "expected one recipe");
@@ -65,16 +125,37 @@ static leit_status explain(const cli_words *words, bool as_yaml)
     char *text = NULL;
     leit_status status =
         leit_recipe_load(words->plain[1], words->overrides, (size_t)words->n_overrides, &recipe);
-    if (status == LEIT_OK)
+    if (status == LEIT_OK && !words->json)
         status =
             as_yaml ? leit_recipe_resolved_yaml(recipe, &text) : leit_recipe_explain(recipe, &text);
-    if (status == LEIT_OK)
-        status = cli_print(text);
-    else
+    if (status != LEIT_OK)
         cli_report(status);
+    else
+        status = words->json ? print_settings(recipe) : cli_print(text);
     leit_recipe_text_free(text);
     leit_recipe_free(recipe);
     return status;
+}
+
+static leit_status print_json_difference(leit_recipe *a, leit_recipe *b)
+{
+    const char *before = "[";
+    for (size_t i = 0; i < leit_recipe_n_settings(); i++) {
+        leit_recipe_setting from, to;
+        leit_status status = leit_recipe_setting_at(a, i, &from);
+        if (status == LEIT_OK) status = leit_recipe_setting_at(b, i, &to);
+        if (status != LEIT_OK) return status;
+        if (strcmp(from.value, to.value) == 0) continue;
+        printf("%s{", before);
+        cli_print_json_pair("key", from.key);
+        printf(", ");
+        cli_print_json_pair("from", from.value);
+        printf(", ");
+        cli_print_json_pair("to", to.value);
+        putchar('}');
+        before = ",\n ";
+    }
+    return cli_print(before[0] == '[' ? "[]\n" : "]\n");
 }
 
 static leit_status diff(const cli_words *words)
@@ -84,11 +165,11 @@ static leit_status diff(const cli_words *words)
     char *text = NULL;
     leit_status status = leit_recipe_load(words->plain[1], NULL, 0, &a);
     if (status == LEIT_OK) status = leit_recipe_load(words->plain[2], NULL, 0, &b);
-    if (status == LEIT_OK) status = leit_recipe_diff(a, b, &text);
-    if (status == LEIT_OK)
-        status = cli_print(text);
-    else
+    if (status == LEIT_OK && !words->json) status = leit_recipe_diff(a, b, &text);
+    if (status != LEIT_OK)
         cli_report(status);
+    else
+        status = words->json ? print_json_difference(a, b) : cli_print(text);
     leit_recipe_text_free(text);
     leit_recipe_free(a);
     leit_recipe_free(b);

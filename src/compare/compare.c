@@ -49,7 +49,7 @@ static leit_status evaluate_run(gathering *g, const char *run, bool is_new)
     const char *path = leit_path_join(&g->arena, run, "evaluation-test.json");
     if (path == NULL) return LEIT_INTERNAL;
     if (is_new || !leit_file_exists(path))
-        LEIT_TRY(leit_evaluate(run, "test", leit_threads_count(g->threads), NULL));
+        LEIT_TRY(leit_evaluate(run, "test", leit_threads_count(g->threads), false, NULL));
     return add_run(g, run);
 }
 
@@ -265,6 +265,15 @@ static leit_status write_report(gathering *g, const page *p)
     return status;
 }
 
+/* Tables one below the other, or in one JSON array. */
+static leit_status append_table(const gathering *g, const leit_table *table, int index,
+                                leit_buffer *text)
+{
+    if (!g->options->as_json) return leit_table_write_text(table, text);
+    LEIT_TRY(leit_buffer_puts(text, index == 0 ? "[" : ",\n"));
+    return leit_table_write_json(table, text);
+}
+
 /* One table for each pair of corpora, all in one report. */
 static leit_status write_all(gathering *g, bool *taken, page *p, leit_buffer *text)
 {
@@ -283,7 +292,7 @@ static leit_status write_all(gathering *g, bool *taken, page *p, leit_buffer *te
         for (char *note = notes == NULL ? NULL : strtok_r(notes, "\n", &rest);
              index == 0 && note != NULL; note = strtok_r(NULL, "\n", &rest))
             LEIT_TRY(leit_table_add_note(table, note));
-        LEIT_TRY(leit_table_write_text(table, text));
+        LEIT_TRY(append_table(g, table, index, text));
         if (g->options->output == NULL) continue;
         const char *suffix = index == 0 ? "" : leit_arena_printf(&g->arena, "-%d", index + 1);
         LEIT_TRY(write_table(g, table, suffix));
@@ -292,6 +301,7 @@ static leit_status write_all(gathering *g, bool *taken, page *p, leit_buffer *te
         for (int r = 0; r < comparison->n_rows && p->n_confusions < 64; r++)
             LEIT_TRY(confusion_map(g, comparison, r, &p->confusions[p->n_confusions++]));
     }
+    if (g->options->as_json) LEIT_TRY(leit_buffer_puts(text, "]\n"));
     return g->options->output == NULL ? LEIT_OK : write_report(g, p);
 }
 

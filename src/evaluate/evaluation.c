@@ -182,8 +182,21 @@ leit_status leit_evaluation_print(const leit_evaluation *e, leit_buffer *text)
 
 /* ---- public ---- */
 
+/* Writes the file; the text is one of its two forms. */
+static leit_status hand_over(const leit_evaluation *evaluation, const char *run, bool as_json,
+                             leit_buffer *text)
+{
+    leit_arena arena = {0};
+    const char *path = leit_arena_printf(&arena, "%s/evaluation-%s.json", run, evaluation->split);
+    leit_status status = path == NULL ? LEIT_INTERNAL : leit_evaluation_write(evaluation, path);
+    leit_arena_clear(&arena);
+    if (status != LEIT_OK || text == NULL) return status;
+    return as_json ? leit_evaluation_json(evaluation, text)
+                   : leit_evaluation_print(evaluation, text);
+}
+
 static leit_status evaluate_loaded(leit_loaded_matcher *loaded, const char *run, int split,
-                                   leit_buffer *text)
+                                   bool as_json, leit_buffer *text)
 {
     leit_dataset data;
     LEIT_TRY(leit_dataset_open(loaded->recipe, &data));
@@ -195,16 +208,13 @@ static leit_status evaluate_loaded(leit_loaded_matcher *loaded, const char *run,
                                      &evaluation);
     leit_dataset_close(&data);
     LEIT_TRY(status);
-    leit_arena arena = {0};
-    const char *path = leit_arena_printf(&arena, "%s/evaluation-%s.json", run, evaluation.split);
-    status = path == NULL ? LEIT_INTERNAL : leit_evaluation_write(&evaluation, path);
-    if (status == LEIT_OK && text != NULL) status = leit_evaluation_print(&evaluation, text);
-    leit_arena_clear(&arena);
+    status = hand_over(&evaluation, run, as_json, text);
     leit_evaluation_clear(&evaluation);
     return status;
 }
 
-leit_status leit_evaluate(const char *run, const char *split_name, int n_threads, char **text)
+leit_status leit_evaluate(const char *run, const char *split_name, int n_threads, int as_json,
+                          char **text)
 {
     const bool is_test = strcmp(split_name, "test") == 0;
     LEIT_FAIL_IF(!is_test && strcmp(split_name, "valid") != 0, LEIT_USAGE,
@@ -216,7 +226,7 @@ leit_status leit_evaluate(const char *run, const char *split_name, int n_threads
     leit_status status = leit_matcher_open(run, leit_backend_cpu(), threads, &loaded);
     if (status == LEIT_OK) {
         status = evaluate_loaded(&loaded, run, is_test ? LEIT_SPLIT_TEST : LEIT_SPLIT_VALID,
-                                 text == NULL ? NULL : &buffer);
+                                 as_json != 0, text == NULL ? NULL : &buffer);
         leit_matcher_close(&loaded);
     }
     leit_threads_free(threads);

@@ -42,6 +42,7 @@ leit_status leit_evaluation_run(leit_matcher *matcher, leit_tower *text_tower,
 void leit_evaluation_clear(leit_evaluation *evaluation);
 
 /* JSON, 17 digits: what is read back is what was written. */
+leit_status leit_evaluation_json(const leit_evaluation *evaluation, leit_buffer *json);
 leit_status leit_evaluation_write(const leit_evaluation *evaluation, const char *path);
 leit_status leit_evaluation_read(const char *path, leit_evaluation *evaluation);
 

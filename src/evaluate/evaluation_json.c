@@ -48,7 +48,7 @@ static json_t *json_mapping(const leit_evaluation *e, const leit_evaluation_mapp
     return object;
 }
 
-leit_status leit_evaluation_write(const leit_evaluation *e, const char *path)
+leit_status leit_evaluation_json(const leit_evaluation *e, leit_buffer *json)
 {
     json_t *root = json_object();
     json_object_set_new(root, "format", json_string("leitmotif-evaluation-1"));
@@ -74,9 +74,19 @@ leit_status leit_evaluation_write(const leit_evaluation *e, const char *path)
 
     char *text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(root);
-    LEIT_FAIL_IF(text == NULL, LEIT_INTERNAL, "%s: out of memory, or a name is not UTF-8", path);
-    leit_status status = leit_file_write(path, text, strlen(text));
+    LEIT_FAIL_IF(text == NULL, LEIT_INTERNAL, "%s: out of memory, or a name is not UTF-8",
+                 e->recipe_name);
+    leit_status status = leit_buffer_printf(json, "%s\n", text);
     free(text);
+    return status;
+}
+
+leit_status leit_evaluation_write(const leit_evaluation *e, const char *path)
+{
+    leit_buffer json = {0};
+    leit_status status = leit_evaluation_json(e, &json);
+    if (status == LEIT_OK) status = leit_file_write(path, leit_buffer_text(&json), json.size_bytes);
+    leit_buffer_clear(&json);
     return status;
 }
 
