@@ -24,7 +24,7 @@ typedef struct leit_matcher {
     leit_space space;
     leit_mood_names names; /* copied */
     leit_places places[2]; /* of each modality's labels; not known before the first validation */
-    int64_t answer_width;  /* of the tower that was built last; 0 without one */
+    int64_t place_width;   /* of both towers' answers, known once one is built; 0 without places */
     leit_music_front front;
     leit_parameters parameters;
     const leit_backend *backend;

@@ -79,7 +79,7 @@ static leit_status read_places(leit_matcher *matcher, enum leit_modality modalit
         return LEIT_OK;
     const leit_mood_names *names = &matcher->names;
     const int64_t K = modality == LEIT_MODALITY_TEXT ? names->n_text_labels : names->n_music_labels;
-    const int64_t E = matcher->answer_width;
+    const int64_t E = matcher->place_width;
     LEIT_TRY(LEIT_ALLOC(places->rows, K * E));
     places->n_labels = K;
     places->width = E;

@@ -53,6 +53,9 @@ typedef struct leit_phase {
     void (*build)(struct leit_step *step); /* emits the towers and losses of a training step */
 } leit_phase;
 
+/* The parameters a phase trains, as prefixes of their names; NULL-terminated. */
+const char *const *leit_phase_prefixes(const leit_phase *phase);
+
 typedef struct leit_strategy {
     enum leit_strategy_id id;
     const char *paper; /* section */

@@ -31,3 +31,11 @@ bool leit_rule_has_places(leit_match_rule rule)
 {
     return rule == LEIT_RULE_EUCLIDEAN || rule == LEIT_RULE_COSINE;
 }
+
+const char *const *leit_phase_prefixes(const leit_phase *phase)
+{
+    static const char *const text[] = {"text.", NULL}, *const music[] = {"music.", NULL};
+    static const char *const all[] = {"", NULL};
+    if (phase->trains_text && phase->trains_music) return all;
+    return phase->trains_text ? text : music;
+}

@@ -42,7 +42,8 @@ leit_status leit_tower_create(leit_matcher *matcher, enum leit_modality modality
     else
         build_music(matcher, tower);
     leit_plan_keep(tower->plan, tower->output);
-    tower->width = matcher->answer_width = leit_plan_dim(tower->plan, tower->output, 1);
+    tower->width = leit_plan_dim(tower->plan, tower->output, 1);
+    if (leit_rule_has_places(matcher->strategy->rule)) matcher->place_width = tower->width;
     return LEIT_OK;
 }
 

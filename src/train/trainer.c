@@ -20,6 +20,7 @@
 #include "plan/optimizer.h"
 #include "strategy/matcher_file.h"
 #include "strategy/step.h"
+#include "train/earlier_run.h"
 #include "train/journal.h"
 #include "train/monitor.h"
 #include "train/schedule.h"
@@ -52,15 +53,6 @@ typedef struct trainer {
 static const leit_phase *phase_of(const trainer *t)
 {
     return &t->matcher->strategy->phases[t->state.phase];
-}
-
-/* The parameters a phase trains. */
-static const char *const *prefixes_of(const leit_phase *phase)
-{
-    static const char *const text[] = {"text.", NULL}, *const music[] = {"music.", NULL};
-    static const char *const all[] = {"", NULL};
-    if (phase->trains_text && phase->trains_music) return all;
-    return phase->trains_text ? text : music;
 }
 
 static int64_t epochs_of(const leit_recipe *recipe, const leit_phase *phase)
@@ -173,74 +165,9 @@ static leit_status save_matcher(trainer *t, const char *name)
     return leit_checkpoint_commit(writer, false);
 }
 
-/* Reads the parameters with these prefixes from a checkpoint of any run. */
-static leit_status read_parameters(trainer *t, const char *path, const char *const *prefixes)
-{
-    leit_checkpoint *checkpoint = NULL;
-    LEIT_TRY(leit_checkpoint_open(path, &checkpoint));
-    leit_status status = leit_matcher_read(t->matcher, checkpoint, prefixes, NULL);
-    leit_checkpoint_close(checkpoint);
-    return status;
-}
-
 static char *best_path(trainer *t, const leit_phase *phase)
 {
     return leit_arena_printf(&t->arena, "%s/best-%s", t->folder, phase->name);
-}
-
-/* ---- other recipes ---- */
-
-static leit_status recipe_of(trainer *t, const leit_checkpoint *checkpoint, leit_recipe **recipe)
-{
-    const char *yaml = NULL;
-    LEIT_TRY(leit_checkpoint_text(checkpoint, "recipe", &t->arena, &yaml));
-    return leit_recipe_parse(leit_checkpoint_path(checkpoint), yaml, strlen(yaml), NULL, 0, recipe);
-}
-
-static bool starts_with_one_of(const char *line, const char *const *keys)
-{
-    for (const char *const *key = keys; *key != NULL; key++)
-        if (strncmp(line, *key, strlen(*key)) == 0) return true;
-    return false;
-}
-
-/* The first difference of two recipes, "train.batch: 32 -> 16", whose key is one of `keys` (or is
- * none of them); "" when there is none. */
-static leit_status find_difference(trainer *t, const leit_recipe *theirs, const char *const *keys,
-                                   bool is_one, const char **found)
-{
-    char *difference = NULL;
-    *found = "";
-    LEIT_TRY(leit_recipe_diff(theirs, t->recipe, &difference));
-    for (char *line = difference, *rest; line != NULL && *line != '\0'; line = rest) {
-        rest = line + strcspn(line, "\n");
-        if (*rest == '\n') *rest++ = '\0';
-        if (starts_with_one_of(line, keys) != is_one) continue;
-        *found = leit_arena_strdup(&t->arena, line);
-        break;
-    }
-    leit_recipe_text_free(difference);
-    return *found == NULL ? LEIT_INTERNAL : LEIT_OK;
-}
-
-/* Going on with another recipe would be neither the old run nor the new one. */
-static leit_status check_same_recipe(trainer *t, const leit_checkpoint *checkpoint)
-{
-    /* Where and how long, not what. */
-    static const char *const may_change[] = {
-        "run.", "train.epochs:", "train.max_steps:", "train.text_epochs:", "train.music_epochs:",
-        NULL};
-    leit_recipe *saved = NULL;
-    const char *difference = "";
-    LEIT_TRY(recipe_of(t, checkpoint, &saved));
-    leit_status status = find_difference(t, saved, may_change, false, &difference);
-    leit_recipe_free(saved);
-    LEIT_TRY(status);
-    LEIT_FAIL_IF(difference[0] != '\0', LEIT_USAGE,
-                 "%s was made by another recipe (%s); set run.directory to a new folder or "
-                 "run.resume=never",
-                 leit_checkpoint_path(checkpoint), difference);
-    return LEIT_OK;
 }
 
 static leit_status resume(trainer *t)
@@ -251,7 +178,7 @@ static leit_status resume(trainer *t)
     static const char *const everything[] = {"", NULL};
     leit_checkpoint *checkpoint = NULL;
     LEIT_TRY(leit_checkpoint_open(latest, &checkpoint));
-    leit_status status = check_same_recipe(t, checkpoint);
+    leit_status status = leit_earlier_check_recipe(t->recipe, checkpoint);
     if (status == LEIT_OK) status = leit_matcher_check_data(checkpoint, &t->data);
     if (status == LEIT_OK) status = leit_matcher_read(t->matcher, checkpoint, everything, NULL);
     if (status == LEIT_OK) status = pass_moments(t, NULL, checkpoint);
@@ -292,14 +219,6 @@ static leit_status build(trainer *t)
     return leit_plan_finish(t->music_tower.plan);
 }
 
-/* Names the key that a checkpoint of another run came by. */
-static leit_status name_key(leit_status status, const char *key)
-{
-    return status == LEIT_OK
-               ? LEIT_OK
-               : leit_fail_context(status, "%s (train that run first, or set it to nothing)", key);
-}
-
 /* Initial weights of encoders that the recipe takes from elsewhere. */
 static leit_status import_weights(trainer *t)
 {
@@ -308,8 +227,8 @@ static leit_status import_weights(trainer *t)
     if (model->text.weights[0] != '\0' && t->data.text != NULL)
         LEIT_TRY(leit_import_text_encoder(model->text.weights, &t->matcher->parameters));
     if (model->music.weights[0] == '\0') return LEIT_OK;
-    leit_status status = read_parameters(t, model->music.weights, music_encoder);
-    return name_key(status, "model.music.weights");
+    leit_status status = leit_earlier_read(t->matcher, model->music.weights, music_encoder);
+    return leit_earlier_name_key(status, "model.music.weights");
 }
 
 static leit_status write_about(trainer *t)
@@ -319,78 +238,6 @@ static leit_status write_about(trainer *t)
     LEIT_TRY(leit_recipe_resolved_yaml(t->recipe, &yaml));
     leit_status status = path == NULL ? LEIT_INTERNAL : leit_file_write(path, yaml, strlen(yaml));
     leit_recipe_text_free(yaml);
-    return status;
-}
-
-/* ---- taking over towers of another run ---- */
-
-/* A phase can be taken over when the other run trained the same strategy's tower on the same
- * corpus. */
-static bool can_take_over(const leit_recipe *ours, const leit_recipe *theirs,
-                          const leit_phase *phase)
-{
-    if (ours->strategy != theirs->strategy || (phase->trains_text && phase->trains_music))
-        return false;
-    return phase->trains_text ? strcmp(ours->data.text, theirs->data.text) == 0
-                              : strcmp(ours->data.music, theirs->data.music) == 0;
-}
-
-/* A tower that saw, computed or aimed at something else is not the one this recipe asks for. How
- * long and how fast it learned is its own affair. */
-static leit_status check_same_tower(trainer *t, const leit_recipe *theirs, const leit_phase *phase)
-{
-#define HEADS "data.tags:", "model.head.dropout:", "model.head.output_activation:"
-    static const char *const text[] = {"data.max_tokens:", "model.text.",
-                                       "model.head.text_hidden:", HEADS, NULL};
-    static const char *const music[] = {
-        "data.crop_samples:",      "mel.", "augment.", "model.music.", "model.head.music_hidden:",
-        "loss.music_focal_gamma:", HEADS,  NULL};
-#undef HEADS
-    const char *difference = "";
-    LEIT_TRY(find_difference(t, theirs, phase->trains_text ? text : music, true, &difference));
-    LEIT_FAIL_IF(difference[0] != '\0', LEIT_USAGE,
-                 "train.reuse: the %s tower of %s was trained with another setting (%s); give both "
-                 "recipes the same one, or train it here with train.reuse=",
-                 phase->name, t->recipe->train.reuse, difference);
-    return LEIT_OK;
-}
-
-/* What train.reuse offers for the phases that are not yet begun is refused before any is trained:
- * the last may come hours later. */
-static leit_status check_reuse(trainer *t)
-{
-    const leit_strategy *strategy = t->matcher->strategy;
-    const int first = (int)t->state.phase + (t->state.step > 0);
-    if (t->recipe->train.reuse[0] == '\0' || first >= strategy->n_phases) return LEIT_OK;
-    leit_checkpoint *checkpoint = NULL;
-    leit_recipe *theirs = NULL;
-    LEIT_TRY(name_key(leit_checkpoint_open(t->recipe->train.reuse, &checkpoint), "train.reuse"));
-    leit_status status = recipe_of(t, checkpoint, &theirs);
-    for (int i = first; status == LEIT_OK && i < strategy->n_phases; i++)
-        if (can_take_over(t->recipe, theirs, &strategy->phases[i]))
-            status = check_same_tower(t, theirs, &strategy->phases[i]);
-    leit_recipe_free(theirs);
-    leit_checkpoint_close(checkpoint);
-    return status;
-}
-
-/* Copies what train.reuse offers for the current phase; *taken says whether it did. */
-static leit_status take_over(trainer *t, const leit_phase *phase, bool *taken)
-{
-    const char *run = t->recipe->train.reuse;
-    *taken = false;
-    if (run[0] == '\0') return LEIT_OK;
-    leit_checkpoint *checkpoint = NULL;
-    leit_recipe *theirs = NULL;
-    LEIT_TRY(leit_checkpoint_open(run, &checkpoint));
-    leit_status status = recipe_of(t, checkpoint, &theirs);
-    if (status == LEIT_OK && can_take_over(t->recipe, theirs, phase)) {
-        status = leit_matcher_read(t->matcher, checkpoint, prefixes_of(phase), NULL);
-        *taken = status == LEIT_OK;
-    }
-    leit_recipe_free(theirs);
-    leit_checkpoint_close(checkpoint);
-    if (*taken) leit_log(LEIT_LOG_INFO, "phase %s: taken over from %s", phase->name, run);
     return status;
 }
 
@@ -524,7 +371,7 @@ static leit_status train_phase(trainer *t, leit_step *step)
     if (status == LEIT_OK)
         status =
             leit_optimizer_create(&options, leit_backend_cpu(), t->threads, &t->matcher->parameters,
-                                  prefixes_of(step->phase), &optimizer);
+                                  leit_phase_prefixes(step->phase), &optimizer);
     if (status == LEIT_OK)
         status = leit_sampler_create(&t->data, step->phase->sampling, step->batch,
                                      train->steps_per_epoch, (uint64_t)recipe->seed, &sampler);
@@ -544,13 +391,13 @@ static leit_status run_phases(trainer *t)
         if (t->state.step == 0) {
             t->state.best_value = leit_monitor_worst(phase->monitor);
             t->state.epochs_since_best = 0;
-            LEIT_TRY(take_over(t, phase, &taken));
+            LEIT_TRY(leit_reuse_take(t->matcher, phase, &taken));
         }
         if (!taken) {
             LEIT_TRY(train_phase(t, &t->steps[t->state.phase]));
             const char *best = best_path(t, phase);
             if (best == NULL) return LEIT_INTERNAL;
-            LEIT_TRY(read_parameters(t, best, prefixes_of(phase)));
+            LEIT_TRY(leit_earlier_read(t->matcher, best, leit_phase_prefixes(phase)));
         }
         if (t->state.phase + 1 < n_phases) {
             t->state.phase++;
@@ -580,7 +427,7 @@ static leit_status run(trainer *t)
     LEIT_TRY(import_weights(t));
     LEIT_TRY(resume(t));
     if (t->state.is_complete) return LEIT_OK;
-    LEIT_TRY(check_reuse(t));
+    LEIT_TRY(leit_reuse_check(t->matcher, (int)t->state.phase + (t->state.step > 0)));
     LEIT_TRY(make_folder(t)); /* from here on something is written */
     LEIT_TRY(write_about(t));
     LEIT_TRY(leit_journal_open(directory, t->state.journal, &t->journal));

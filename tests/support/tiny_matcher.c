@@ -48,7 +48,7 @@ static void scatter(leit_parameters *parameters, int seed)
 static void learn_places(leit_matcher *matcher, int seed)
 {
     enum { N = 12, MAX_WIDTH = 8 };
-    const int64_t width = matcher->answer_width;
+    const int64_t width = matcher->place_width;
     float answers[N * MAX_WIDTH];
     int32_t label[N];
     assert_true(width <= MAX_WIDTH);

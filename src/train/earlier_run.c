@@ -1,0 +1,172 @@
+#include "train/earlier_run.h"
+
+#include <string.h>
+
+#include "core/log.h"
+
+/* ---- recipes ---- */
+
+static leit_status recipe_of(const leit_checkpoint *checkpoint, leit_recipe **recipe)
+{
+    leit_arena arena = {0};
+    const char *yaml = NULL;
+    leit_status status = leit_checkpoint_text(checkpoint, "recipe", &arena, &yaml);
+    if (status == LEIT_OK)
+        status = leit_recipe_parse(leit_checkpoint_path(checkpoint), yaml, strlen(yaml), NULL, 0,
+                                   recipe);
+    leit_arena_clear(&arena);
+    return status;
+}
+
+static bool starts_with_one_of(const char *line, const char *const *keys)
+{
+    for (const char *const *key = keys; *key != NULL; key++)
+        if (strncmp(line, *key, strlen(*key)) == 0) return true;
+    return false;
+}
+
+/* The first difference of two recipes, "train.batch: 32 -> 16", whose key is one of `keys` (or is
+ * none of them); "" when there is none. Free it with leit_recipe_text_free. */
+static leit_status find_difference(const leit_recipe *theirs, const leit_recipe *ours,
+                                   const char *const *keys, bool is_one, char **found)
+{
+    LEIT_TRY(leit_recipe_diff(theirs, ours, found));
+    char *line = *found;
+    while (*line != '\0' && starts_with_one_of(line, keys) != is_one) {
+        line += strcspn(line, "\n");
+        line += *line == '\n';
+    }
+    const size_t length = strcspn(line, "\n");
+    memmove(*found, line, length);
+    (*found)[length] = '\0';
+    return LEIT_OK;
+}
+
+leit_status leit_earlier_check_recipe(const leit_recipe *recipe, const leit_checkpoint *checkpoint)
+{
+    /* Where and how long, not what. */
+    static const char *const may_change[] = {
+        "run.", "train.epochs:", "train.max_steps:", "train.text_epochs:", "train.music_epochs:",
+        NULL};
+    leit_recipe *saved = NULL;
+    char *difference = NULL;
+    LEIT_TRY(recipe_of(checkpoint, &saved));
+    leit_status status = find_difference(saved, recipe, may_change, false, &difference);
+    if (status == LEIT_OK && difference[0] != '\0')
+        status = leit_fail(LEIT_USAGE, __func__,
+                           "%s was made by another recipe (%s); set run.directory to a new folder "
+                           "or run.resume=never",
+                           leit_checkpoint_path(checkpoint), difference);
+    leit_recipe_text_free(difference);
+    leit_recipe_free(saved);
+    return status;
+}
+
+/* ---- parameters ---- */
+
+leit_status leit_earlier_read(leit_matcher *matcher, const char *path, const char *const *prefixes)
+{
+    leit_checkpoint *checkpoint = NULL;
+    LEIT_TRY(leit_checkpoint_open(path, &checkpoint));
+    leit_status status = leit_matcher_read(matcher, checkpoint, prefixes, NULL);
+    leit_checkpoint_close(checkpoint);
+    return status;
+}
+
+leit_status leit_earlier_name_key(leit_status status, const char *key)
+{
+    return status == LEIT_OK
+               ? LEIT_OK
+               : leit_fail_context(status, "%s (train that run first, or set it to nothing)", key);
+}
+
+/* ---- towers ---- */
+
+/* What train.reuse names. */
+typedef struct earlier_run {
+    leit_checkpoint *checkpoint;
+    leit_recipe *recipe;
+} earlier_run;
+
+static leit_status open_reuse(const leit_recipe *recipe, earlier_run *run)
+{
+    *run = (earlier_run){0};
+    LEIT_TRY(leit_earlier_name_key(leit_checkpoint_open(recipe->train.reuse, &run->checkpoint),
+                                   "train.reuse"));
+    leit_status status = recipe_of(run->checkpoint, &run->recipe);
+    if (status != LEIT_OK) leit_checkpoint_close(run->checkpoint);
+    return status;
+}
+
+static void close_reuse(earlier_run *run)
+{
+    leit_recipe_free(run->recipe);
+    leit_checkpoint_close(run->checkpoint);
+}
+
+/* A phase can be taken over when the other run trained the same strategy's tower on the same
+ * corpus. */
+static bool offers(const leit_recipe *theirs, const leit_recipe *ours, const leit_phase *phase)
+{
+    if (ours->strategy != theirs->strategy || (phase->trains_text && phase->trains_music))
+        return false;
+    return phase->trains_text ? strcmp(ours->data.text, theirs->data.text) == 0
+                              : strcmp(ours->data.music, theirs->data.music) == 0;
+}
+
+/* A tower that saw, computed or aimed at something else is not the one this recipe asks for. How
+ * long and how fast it learned is its own affair. */
+static leit_status check_same_tower(const leit_recipe *theirs, const leit_recipe *ours,
+                                    const leit_phase *phase)
+{
+#define HEADS "data.tags:", "model.head.dropout:", "model.head.output_activation:"
+    static const char *const text[] = {"data.max_tokens:", "model.text.",
+                                       "model.head.text_hidden:", HEADS, NULL};
+    static const char *const music[] = {
+        "data.crop_samples:",      "mel.", "augment.", "model.music.", "model.head.music_hidden:",
+        "loss.music_focal_gamma:", HEADS,  NULL};
+#undef HEADS
+    char *difference = NULL;
+    LEIT_TRY(find_difference(theirs, ours, phase->trains_text ? text : music, true, &difference));
+    leit_status status = LEIT_OK;
+    if (difference[0] != '\0')
+        status = leit_fail(LEIT_USAGE, __func__,
+                           "train.reuse: the %s tower of %s was trained with another setting (%s); "
+                           "give both recipes the same one, or train it here with train.reuse=",
+                           phase->name, ours->train.reuse, difference);
+    leit_recipe_text_free(difference);
+    return status;
+}
+
+leit_status leit_reuse_check(const leit_matcher *matcher, int first_phase)
+{
+    const leit_strategy *strategy = matcher->strategy;
+    const leit_recipe *ours = matcher->recipe;
+    if (ours->train.reuse[0] == '\0' || first_phase >= strategy->n_phases) return LEIT_OK;
+    earlier_run run;
+    LEIT_TRY(open_reuse(ours, &run));
+    leit_status status = LEIT_OK;
+    for (int i = first_phase; status == LEIT_OK && i < strategy->n_phases; i++)
+        if (offers(run.recipe, ours, &strategy->phases[i]))
+            status = check_same_tower(run.recipe, ours, &strategy->phases[i]);
+    close_reuse(&run);
+    return status;
+}
+
+leit_status leit_reuse_take(leit_matcher *matcher, const leit_phase *phase, bool *taken)
+{
+    const leit_recipe *ours = matcher->recipe;
+    *taken = false;
+    if (ours->train.reuse[0] == '\0') return LEIT_OK;
+    earlier_run run;
+    LEIT_TRY(open_reuse(ours, &run));
+    leit_status status = LEIT_OK;
+    if (offers(run.recipe, ours, phase)) {
+        status = leit_matcher_read(matcher, run.checkpoint, leit_phase_prefixes(phase), NULL);
+        *taken = status == LEIT_OK;
+    }
+    close_reuse(&run);
+    if (*taken)
+        leit_log(LEIT_LOG_INFO, "phase %s: taken over from %s", phase->name, ours->train.reuse);
+    return status;
+}
