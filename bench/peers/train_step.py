@@ -2,12 +2,10 @@
 
     python bench/peers/train_step.py [threads] [runs]       2 7
 
-Written for speed: Hugging Face's DistilBertModel with SDPA, texts padded to the longest of the batch, images in the
-memory format that is faster on this machine (one step of each decides), torchaudio's mel, negatives drawn for all
-anchors at once, fused Adam, and freed memory kept by the process instead of given back after every tensor. The lengths
-of the texts are those of bench/train_step.c. Prints one JSON line.
+Written for speed: Hugging Face's DistilBertModel with SDPA, texts padded to the longest of the batch, the music encoder
+of music_encoder.py, torchaudio's mel, negatives drawn for all anchors at once, fused Adam. The lengths of the texts are
+those of bench/train_step.c. Prints one JSON line.
 """
-import ctypes
 import json
 import resource
 import statistics
@@ -18,51 +16,33 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-ctypes.CDLL(None).mallopt(-4, 0)  # M_MMAP_MAX: a fresh mapping for every large tensor costs a fault per page
-ctypes.CDLL(None).mallopt(-1, -1)  # M_TRIM_THRESHOLD: never
 torch.version.cuda = None  # torchaudio refuses a torch built for another CUDA; nothing here uses CUDA
 import torchaudio  # noqa: E402
 import transformers  # noqa: E402
+
+from music_encoder import MusicEncoder  # noqa: E402
 
 THREADS, RUNS = (int(a) for a in sys.argv[1:3] + ["2", "7"][len(sys.argv[1:3]):])
 WARM_UP, B, ROUNDS, CROP, CLIP, VOCABULARY = 2, 32, 4, 80000, 96000, 30522
 LENGTHS = [21, 9, 34, 15, 60, 11, 25, 17, 13, 46, 7, 29, 19, 23, 12, 37,
            16, 26, 8, 41, 20, 14, 31, 10, 53, 18, 27, 6, 22, 17, 24, 13]
-LAYERS = ((0, 1, 3, 0, 2, 2), (1, 1, 3, 0, 1, 1), (1, 1, 3, 1, 2, 2), (1, 2, 3, 0, 2, 2), (2, 2, 3, 0, 1, 1),
-          (2, 2, 3, 1, 2, 2), (2, 2, 3, 0, 1, 1), (2, 2, 3, 1, 2, 2), (2, 2, 3, 0, 1, 1), (2, 2, 3, 1, 2, 3),
-          (2, 4, 3, 0, 2, 3), (4, 4, 1, 0, 1, 1))
 torch.set_num_threads(THREADS)
 torch.manual_seed(1)
-
-
-class Unit(nn.Module):
-    def __init__(self, C, K, size, pool):
-        super().__init__()
-        self.conv, self.norm = nn.Conv2d(C, K, size, padding=size // 2), nn.BatchNorm2d(K)
-        self.pool = nn.MaxPool2d(pool) if pool != (1, 1) else nn.Identity()
-
-    def forward(self, x, residual=None):
-        x = self.norm(self.conv(x))
-        return self.pool(torch.relu_(x if residual is None else x.add_(residual)))
 
 
 class Music(nn.Module):
     def __init__(self, n):
         super().__init__()
-        self.format = torch.channels_last
         self.mel = torchaudio.transforms.MelSpectrogram(sample_rate=16000, n_fft=512, hop_length=256, n_mels=128)
         self.to_db = torchaudio.transforms.AmplitudeToDB()
-        self.spectrogram = nn.BatchNorm2d(1)
-        self.units = nn.ModuleList(Unit(c * n or 1, k * n, size, (ph, pw)) for c, k, size, _, ph, pw in LAYERS)
+        self.encoder = MusicEncoder(n)
+
+    def images(self, pcm):
+        with torch.no_grad():
+            return self.to_db(self.mel(pcm.float().mul_(1 / 32768)))[:, None]
 
     def forward(self, pcm):
-        with torch.no_grad():
-            x = self.to_db(self.mel(pcm.float().mul_(1 / 32768)))
-        x = self.spectrogram(x[:, None].contiguous(memory_format=self.format))
-        before = None
-        for unit, layer in zip(self.units, LAYERS):
-            before, x = (None, unit(x, before)) if layer[3] else (x, unit(x))
-        return x.amax(dim=(2, 3))
+        return self.encoder(self.images(pcm)).amax(dim=(2, 3))
 
 
 def projection(D, hidden, E):
@@ -119,22 +99,9 @@ class Data:
         return ids, mask, pcm, tags, text_labels, music_labels
 
 
-def choose_format(music, pcm):
-    """Sets the memory format whose second step is faster."""
-    seconds = {}
-    for music.format in (torch.contiguous_format, torch.channels_last):
-        music.to(memory_format=music.format)
-        for _ in range(2):
-            start = time.process_time()
-            music(pcm).sum().backward()
-            seconds[music.format] = time.process_time() - start
-    music.format = min(seconds, key=seconds.get)
-    music.to(memory_format=music.format).zero_grad(set_to_none=True)
-
-
 def main():
     model, data = Step().train(), Data()
-    choose_format(model.music, data.batch(0)[2])
+    model.music.encoder.choose_format(model.music.images(data.batch(0)[2]))
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, weight_decay=1e-4, fused=True)
     rows = {"fill": [], "forward": [], "backward": [], "optimizer": [], "whole": [], "processor": []}
     for run in range(-WARM_UP, RUNS):
@@ -159,7 +126,7 @@ def main():
     middle = {name: round(statistics.median(values), 2) for name, values in rows.items()}
     print(json.dumps({
         "bench": "train_step", "peer": "torch", "version": torch.__version__, "transformers": transformers.__version__,
-        "format": str(model.music.format).removeprefix("torch."), "threads": THREADS, "runs": RUNS, "median_ms": middle["whole"], "fastest_ms": round(min(rows["whole"]), 1),
+        "format": str(model.music.encoder.format).removeprefix("torch."), "threads": THREADS, "runs": RUNS, "median_ms": middle["whole"], "fastest_ms": round(min(rows["whole"]), 1),
         "slowest_ms": round(max(rows["whole"]), 1), "processor_ms": middle["processor"], "fill_ms": middle["fill"],
         "forward_ms": middle["forward"], "backward_ms": middle["backward"], "optimizer_ms": middle["optimizer"],
         "peak_rss_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
