@@ -14,13 +14,11 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <utf8proc.h>
-
 #include "core/memory.h"
+#include "text/bert_unicode.h"
 #include "text/unicode.h"
 
 enum {
-    MAX_WORD_CODE_POINTS = 100, /* longer words are [UNK] */
     N_SPECIAL = 5,
     CACHE_BITS = 14,
     CACHE_KEY_BYTES = 16,
@@ -56,9 +54,8 @@ struct leit_wordpiece {
     int32_t ascii_ids[128];     /* of one-character words: punctuation */
     uint8_t classes[256];       /* enum byte_class */
     cached_word *cache;         /* (1 << CACHE_BITS) */
-    int32_t *code_points;       /* a word of the general path, before and after NFD */
-    int32_t *decomposed;
-    size_t n_code_points, code_points_capacity, decomposed_capacity;
+    leit_code_points word;      /* of the general path, as written and in lower case */
+    leit_code_points lowered;
 };
 
 static const char *const special_names[N_SPECIAL] = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"};
@@ -130,7 +127,7 @@ static int32_t longest_token(const leit_wordpiece *tokenizer, uint32_t root, con
 }
 
 /* One word into pieces by longest match first; [UNK] when some part matches nothing. `size_bytes`
- * >= 1 and at most MAX_WORD_CODE_POINTS code points. */
+ * >= 1 and at most LEIT_BERT_MAX_WORD code points. */
 static void put_word(const leit_wordpiece *tokenizer, const char *word, size_t size_bytes,
                      id_sink *sink)
 {
@@ -186,188 +183,42 @@ static void remember(cached_word *entry, const uint64_t key[2], size_t size_byte
 
 /* ---- The general path ---- */
 
-static bool in_ranges(int32_t code_point, const int32_t (*ranges)[2], size_t n_ranges)
-{
-    for (size_t i = 0; i < n_ranges; i++)
-        if (code_point >= ranges[i][0] && code_point <= ranges[i][1]) return true;
-    return false;
-}
-#define IN_RANGES(code_point, ranges)                                                              \
-    in_ranges(code_point, ranges, sizeof(ranges) / sizeof *(ranges))
-
-/* The blocks that BERT calls Chinese characters. */
-static bool is_cjk(int32_t code_point)
-{
-    static const int32_t ranges[][2] = {
-        {0x3400, 0x4DBF},   {0x4E00, 0x9FFF},   {0xF900, 0xFAFF},   {0x20000, 0x2A6DF},
-        {0x2A700, 0x2B73F}, {0x2B740, 0x2B81F}, {0x2B820, 0x2CEAF}, {0x2F800, 0x2FA1F},
-    };
-    return code_point >= 0x3400 && IN_RANGES(code_point, ranges);
-}
-
-static bool is_dropped(int32_t code_point)
-{
-    if (code_point == LEIT_REPLACEMENT_CHARACTER) return true;
-    utf8proc_category_t category = utf8proc_category(code_point);
-    return category == UTF8PROC_CATEGORY_CN || category >= UTF8PROC_CATEGORY_CC;
-}
-
-static bool is_punctuation(int32_t code_point)
-{
-    if (code_point < 0x80)
-        return code_point > ' ' && code_point < 0x7F && !(code_point >= '0' && code_point <= '9') &&
-               !((code_point | 0x20) >= 'a' && (code_point | 0x20) <= 'z');
-    utf8proc_category_t category = utf8proc_category(code_point);
-    return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
-}
-
-/* Unicode's Cased: Lu, Ll, Lt, Other_Uppercase and Other_Lowercase. */
-static bool is_cased(int32_t code_point)
-{
-    static const int32_t other[][2] = {
-        {0xAA, 0xAA},       {0xBA, 0xBA},       {0x2B0, 0x2B8},     {0x2C0, 0x2C1},
-        {0x2E0, 0x2E4},     {0x345, 0x345},     {0x37A, 0x37A},     {0x1D2C, 0x1D6A},
-        {0x1D78, 0x1D78},   {0x1D9B, 0x1DBF},   {0x2071, 0x2071},   {0x207F, 0x207F},
-        {0x2090, 0x209C},   {0x2160, 0x217F},   {0x24B6, 0x24E9},   {0x2C7C, 0x2C7D},
-        {0xA69C, 0xA69D},   {0xA770, 0xA770},   {0xA7F8, 0xA7F9},   {0xAB5C, 0xAB5F},
-        {0x10780, 0x10780}, {0x10783, 0x10785}, {0x10787, 0x107B0}, {0x107B2, 0x107BA},
-        {0x1F130, 0x1F149}, {0x1F150, 0x1F169}, {0x1F170, 0x1F189},
-    };
-    utf8proc_category_t category = utf8proc_category(code_point);
-    return category == UTF8PROC_CATEGORY_LU || category == UTF8PROC_CATEGORY_LL ||
-           category == UTF8PROC_CATEGORY_LT || IN_RANGES(code_point, other);
-}
-
-/* Unicode's Case_Ignorable: Mn, Me, Cf, Lm, Sk and the marks that stand inside words. */
-static bool is_case_ignorable(int32_t code_point)
-{
-    switch (code_point) {
-    case '\'':
-    case '.':
-    case ':':
-    case 0xB7:
-    case 0x387:
-    case 0x55F:
-    case 0x5F4:
-    case 0x2018:
-    case 0x2019:
-    case 0x2024:
-    case 0x2027:
-    case 0xFE13:
-    case 0xFE52:
-    case 0xFE55:
-    case 0xFF07:
-    case 0xFF0E:
-    case 0xFF1A: return true;
-    default: break;
-    }
-    utf8proc_category_t category = utf8proc_category(code_point);
-    return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_ME ||
-           category == UTF8PROC_CATEGORY_CF || category == UTF8PROC_CATEGORY_LM ||
-           category == UTF8PROC_CATEGORY_SK;
-}
-
-/* Sigma at `at` of a word ends it when a cased letter stands before and none after. */
-static int32_t lower_sigma(const int32_t *word, size_t n, size_t at)
-{
-    size_t i = at;
-    while (i > 0 && is_case_ignorable(word[i - 1])) i--;
-    if (i == 0 || !is_cased(word[i - 1])) return 0x3C3;
-    i = at + 1;
-    while (i < n && is_case_ignorable(word[i])) i++;
-    return i < n && is_cased(word[i]) ? 0x3C3 : 0x3C2;
-}
-
-static int combining_class(int32_t code_point)
-{
-    return utf8proc_get_property(code_point)->combining_class;
-}
-
-/* Stable sort of each run of combining marks by combining class: Unicode's canonical order. A run
- * longer than a word may be is [UNK] in any order, so no mark needs to move further: linear time.
- */
-static void order_marks(int32_t *text, size_t n)
-{
-    for (size_t i = 1; i < n; i++) {
-        int32_t moved = text[i];
-        int class = combining_class(moved);
-        if (class == 0) continue;
-        size_t j = i;
-        for (; j > 0 && i - j <= MAX_WORD_CODE_POINTS; j--) {
-            if (combining_class(text[j - 1]) <= class) break;
-            text[j] = text[j - 1];
-        }
-        text[j] = moved;
-    }
-}
-
-static bool is_mark(int32_t code_point)
-{
-    return utf8proc_category(code_point) == UTF8PROC_CATEGORY_MN;
-}
-
-/* Lower case, then NFD, into tokenizer->decomposed. Marks (Mn) are left out, but for those of class
- * 0, which no other mark moves across: the caller drops them. NFC before it, as BERT has it, would
- * change nothing: lower case commutes with composition. */
-static leit_status lower_and_decompose(leit_wordpiece *tokenizer, size_t *n_decomposed)
-{
-    const int32_t *word = tokenizer->code_points;
-    size_t n = tokenizer->n_code_points, count = 0;
-    for (size_t i = 0; i < n; i++) {
-        int32_t lower = word[i] == 0x3A3 ? lower_sigma(word, n, i) : utf8proc_tolower(word[i]);
-        utf8proc_int32_t parts[8];
-        int boundary = 0;
-        utf8proc_ssize_t n_parts =
-            utf8proc_decompose_char(lower, parts, 8, UTF8PROC_DECOMPOSE, &boundary);
-        LEIT_FAIL_IF(n_parts < 1 || n_parts > 8, LEIT_INTERNAL, "U+%04X decomposes into %d parts",
-                     (unsigned)lower, (int)n_parts);
-        for (utf8proc_ssize_t k = 0; k < n_parts; k++) {
-            if (combining_class(parts[k]) != 0 && is_mark(parts[k])) continue;
-            LEIT_TRY(LEIT_GROW(tokenizer->decomposed, count, tokenizer->decomposed_capacity));
-            tokenizer->decomposed[count++] = parts[k];
-        }
-    }
-    order_marks(tokenizer->decomposed, count);
-    *n_decomposed = count;
-    return LEIT_OK;
-}
-
 static bool is_special(const leit_wordpiece *tokenizer, int which)
 {
     const char *name = special_names[which];
     size_t n = strlen(name);
-    if (tokenizer->special[which] < 0 || tokenizer->n_code_points != n) return false;
+    if (tokenizer->special[which] < 0 || tokenizer->word.count != n) return false;
     for (size_t i = 0; i < n; i++)
-        if (tokenizer->code_points[i] != name[i]) return false;
+        if (tokenizer->word.list[i] != name[i]) return false;
     return true;
 }
 
-/* The pieces of tokenizer->code_points, a word without white space, which is emptied. */
+/* The pieces of tokenizer->word, a word without white space, which is emptied. */
 static leit_status put_code_points(leit_wordpiece *tokenizer, id_sink *sink)
 {
-    if (tokenizer->n_code_points == 0) return LEIT_OK;
+    if (tokenizer->word.count == 0) return LEIT_OK;
     for (int which = 0; which < N_SPECIAL; which++) {
         if (!is_special(tokenizer, which)) continue;
         put(sink, tokenizer->special[which]);
-        tokenizer->n_code_points = 0;
+        tokenizer->word.count = 0;
         return LEIT_OK;
     }
-    size_t n = 0;
-    LEIT_TRY(lower_and_decompose(tokenizer, &n));
-    tokenizer->n_code_points = 0;
+    LEIT_TRY(leit_bert_lower(&tokenizer->word, &tokenizer->lowered));
+    tokenizer->word.count = 0;
 
-    char word[4 * MAX_WORD_CODE_POINTS];
+    const size_t n = tokenizer->lowered.count;
+    char word[4 * LEIT_BERT_MAX_WORD];
     size_t word_bytes = 0, word_length = 0;
     for (size_t i = 0; i <= n; i++) {
-        int32_t code_point = i < n ? tokenizer->decomposed[i] : 0;
-        if (i < n && is_mark(code_point)) continue;
-        bool ends = i == n || is_punctuation(code_point);
+        int32_t code_point = i < n ? tokenizer->lowered.list[i] : 0;
+        if (i < n && leit_bert_is_mark(code_point)) continue;
+        bool ends = i == n || leit_bert_is_punctuation(code_point);
         if (!ends) {
-            if (word_length++ < MAX_WORD_CODE_POINTS)
+            if (word_length++ < LEIT_BERT_MAX_WORD)
                 word_bytes += leit_utf8_encode(code_point, word + word_bytes);
             continue;
         }
-        if (word_length > MAX_WORD_CODE_POINTS)
+        if (word_length > LEIT_BERT_MAX_WORD)
             put(sink, tokenizer->special[UNK]);
         else if (word_length > 0)
             put_word(tokenizer, word, word_bytes, sink);
@@ -380,19 +231,17 @@ static leit_status put_code_points(leit_wordpiece *tokenizer, id_sink *sink)
 static leit_status put_any_text(leit_wordpiece *tokenizer, const char *text, const char *end,
                                 id_sink *sink)
 {
-    tokenizer->n_code_points = 0;
+    tokenizer->word.count = 0;
     while (text < end && sink->n < sink->limit) {
         int32_t code_point = 0;
         text += leit_utf8_decode(text, end, &code_point);
-        if (is_dropped(code_point)) continue;
-        bool alone = is_cjk(code_point);
+        if (leit_bert_drops(code_point)) continue;
+        bool alone = leit_bert_is_cjk(code_point);
         bool space = leit_unicode_is_space(code_point);
         if (alone || space) LEIT_TRY(put_code_points(tokenizer, sink));
         if (space) continue;
         if (code_point == 0x212A) code_point = 'K'; /* NFC, visible only in a special token */
-        LEIT_TRY(LEIT_GROW(tokenizer->code_points, tokenizer->n_code_points,
-                           tokenizer->code_points_capacity));
-        tokenizer->code_points[tokenizer->n_code_points++] = code_point;
+        LEIT_TRY(leit_code_points_append(&tokenizer->word, code_point));
         if (alone) LEIT_TRY(put_code_points(tokenizer, sink));
     }
     return put_code_points(tokenizer, sink);
@@ -474,11 +323,11 @@ static int leading_word(uint64_t bytes, uint64_t *word)
 static void put_long_word(const leit_wordpiece *tokenizer, const char *text, size_t size_bytes,
                           id_sink *sink)
 {
-    if (size_bytes > MAX_WORD_CODE_POINTS) {
+    if (size_bytes > LEIT_BERT_MAX_WORD) {
         put(sink, tokenizer->special[UNK]);
         return;
     }
-    char lower[MAX_WORD_CODE_POINTS];
+    char lower[LEIT_BERT_MAX_WORD];
     for (size_t i = 0; i < size_bytes; i++) lower[i] = (char)(text[i] | 0x20);
     put_word(tokenizer, lower, size_bytes, sink);
 }
@@ -607,10 +456,10 @@ static void fill_tables(leit_wordpiece *tokenizer)
 {
     for (int byte = 0; byte < 256; byte++) {
         bool space = byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r';
-        tokenizer->classes[byte] = (uint8_t)(space                       ? SPACE
-                                             : byte < ' ' || byte > 0x7E ? OTHER
-                                             : is_punctuation(byte)      ? PUNCTUATION
-                                                                         : WORD);
+        tokenizer->classes[byte] = (uint8_t)(space                            ? SPACE
+                                             : byte < ' ' || byte > 0x7E      ? OTHER
+                                             : leit_bert_is_punctuation(byte) ? PUNCTUATION
+                                                                              : WORD);
         if (byte >= 128) continue;
         char character = (char)byte;
         size_t used = 0;
@@ -658,8 +507,8 @@ void leit_wordpiece_free(leit_wordpiece *tokenizer)
     leit_free(tokenizer->vocabulary);
     leit_free(tokenizer->edges);
     leit_free(tokenizer->cache);
-    leit_free(tokenizer->code_points);
-    leit_free(tokenizer->decomposed);
+    leit_free(tokenizer->word.list);
+    leit_free(tokenizer->lowered.list);
     leit_free(tokenizer);
 }
 
