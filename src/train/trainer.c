@@ -393,7 +393,9 @@ static leit_status run_phases(trainer *t)
             t->state.epochs_since_best = 0;
             LEIT_TRY(leit_reuse_take(t->matcher, phase, &taken));
         }
-        if (!taken) {
+        if (taken) {
+            LEIT_TRY(validate(t, phase, 0));
+        } else {
             LEIT_TRY(train_phase(t, &t->steps[t->state.phase]));
             const char *best = best_path(t, phase);
             if (best == NULL) return LEIT_INTERNAL;
