@@ -1,6 +1,5 @@
-/* YAML as a tree of maps, lists and scalars, and nothing else of YAML: for manifests and other
- * files that have no schema of their own. Anchors, aliases, tags, merge keys, keys that are not
- * scalars, duplicate keys and further documents are refused by name, so nothing is ever expanded.
+/* YAML as a tree of maps, lists and scalars, and nothing else of YAML: anchors, aliases, tags, keys
+ * that are not scalars and further documents are refused by name, so nothing is ever expanded.
  *
  * Every failure is LEIT_USAGE and starts with "file:line:column: ".
  */
@@ -16,23 +15,37 @@
 
 enum { LEIT_YAML_MAX_BYTES = 1 << 20, LEIT_YAML_MAX_DEPTH = 16, LEIT_YAML_MAX_NODES = 1 << 16 };
 
-enum leit_yaml_kind { LEIT_YAML_SCALAR, LEIT_YAML_LIST, LEIT_YAML_MAP };
+/* MISSING: reading stopped at this value. */
+enum leit_yaml_kind { LEIT_YAML_MISSING, LEIT_YAML_SCALAR, LEIT_YAML_LIST, LEIT_YAML_MAP };
 
 typedef struct leit_yaml_node {
     enum leit_yaml_kind kind;
-    const char *label;                  /* of the file, for sentences */
-    int line, column;                   /* of the value, from 1 */
-    const char *key;                    /* in its map; NULL in a list and at the root */
-    const char *text;                   /* of a scalar: UTF-8, no NUL; NULL otherwise */
-    bool quoted;                        /* of a scalar */
-    int count;                          /* children */
+    const char *label;        /* of the file, for sentences */
+    int line, column;         /* of the value, from 1 */
+    size_t start, end;        /* of a scalar, in characters of the text behind a byte order mark */
+    const char *key;          /* in its map; NULL in a list and at the root */
+    int key_line, key_column; /* from 1 */
+    const char *text;         /* of a scalar, UTF-8; NULL otherwise */
+    size_t length;            /* of the text in bytes, which may hold a NUL ("\0") */
+    bool quoted;              /* of a scalar */
+    int count;                /* children */
     const struct leit_yaml_node *first; /* child */
     const struct leit_yaml_node *next;  /* sibling */
 } leit_yaml_node;
 
-/* Reads one document. `label` stands for the file in sentences; the tree lives in `arena`. */
+/* Reads one document of foreign words: keys may come twice and mean anything. `label` stands for
+ * the file in sentences; the tree lives in `arena`. *root is NULL for an empty text. After a
+ * failure it is what was read before. */
+leit_status leit_yaml_read(const char *label, const char *text, size_t size_bytes,
+                           leit_arena *arena, const leit_yaml_node **root);
+
+/* The same for files without a schema of their own, such as manifests: whole or not at all (*root
+ * is NULL after a failure), never empty, no key twice, no merge keys, no NUL. */
 leit_status leit_yaml_parse(const char *label, const char *text, size_t size_bytes,
                             leit_arena *arena, const leit_yaml_node **root);
+
+/* "a single value", "a list", "a map". */
+const char *leit_yaml_kind_text(const leit_yaml_node *node);
 
 /* The value of a key, NULL when it is not there or `map` is no map. */
 const leit_yaml_node *leit_yaml_find(const leit_yaml_node *map, const char *key);
