@@ -32,7 +32,7 @@ test-long: build
 # The checks that need real files: make check-data DATA=/path/to/data
 check-data: build
 	@test -n "$(DATA)" || { echo "set DATA to the folder of the real data sets; see datasets/"; exit 2; }
-	@LEIT_DATA=$(abspath $(DATA)) ctest --test-dir $(BUILD) -R '_data$$' --output-on-failure
+	@scripts/check_data $(BUILD) $(DATA)
 
 bench: build
 	@scripts/bench $(BUILD)

@@ -16,7 +16,6 @@ static const char *at(const char *key, const char *relative)
     static int next;
     const char *data = getenv("LEIT_DATA");
     char *word = words[next++ % 16];
-    if (data == NULL || *data == '\0') skip();
     snprintf(word, sizeof words[0], "%s=%s/%s", key, data, relative);
     return word;
 }
@@ -146,6 +145,7 @@ static void taffc(void **state)
 
 int main(void)
 {
+    if (leit_test_lacks("LEIT_DATA")) return LEIT_TEST_SKIPPED;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(alm),           cmocka_unit_test(alm_strict), cmocka_unit_test(isear),
         cmocka_unit_test(va_is_table_2), cmocka_unit_test(taffc),

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,6 +52,14 @@ static const char *path_below(const char *directory, const char *name)
     char *path = paths[next++ % N_PATHS];
     snprintf(path, sizeof paths[0], "%s/%s", directory, name);
     return path;
+}
+
+bool leit_test_lacks(const char *variable)
+{
+    const char *value = getenv(variable);
+    if (value != NULL && value[0] != '\0') return false;
+    printf("skipped: %s is not set\n", variable);
+    return true;
 }
 
 const char *leit_test_scratch(const char *name)

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,11 @@ void leit_assert_fails(leit_status status, leit_status expected, const char *fra
 const char *leit_test_directory(void);
 
 /* The path of `name` in that directory; valid until the next 64 calls. */
+/* For main() of a test that needs what is not everywhere: says which variable is not set. The exit
+ * code tells CTest that the test was skipped. */
+enum { LEIT_TEST_SKIPPED = 77 };
+bool leit_test_lacks(const char *variable);
+
 const char *leit_test_scratch(const char *name);
 
 /* The path of a file of the source tree, "tests/golden/x.h5"; valid until the next 8 calls. */
