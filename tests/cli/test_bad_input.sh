@@ -100,8 +100,28 @@ bad_clip cut.flac "cut.flac" "fetch the file again"
 bad_clip empty.flac "empty.flac: is empty" "fetch it again"
 bad_clip garbage.flac "garbage.flac: cannot be read as audio" "fetch it again"
 bad_clip folder.flac "folder.flac: is a directory" "list its files one by one"
+little_endian() { printf '\\x%02x' $(($1 & 255)) $(($1 >> 8 & 255)) $(($1 >> 16 & 255)) $(($1 >> 24)); }
+wav() { # FILE COUNT SAMPLE ...: mono 16 kHz, 32-bit floats, each sample (as hexadecimal bytes) COUNT times
+    local file=$1 samples=
+    shift
+    for ((; $# > 0; )); do
+        samples+=$(for ((i = 0; i < $1; i++)); do printf %s "$2"; done)
+        shift 2
+    done
+    local bytes=$((${#samples} / 4))
+    printf "RIFF$(little_endian $((36 + bytes)))WAVEfmt $(little_endian 16)\\x03\\x00\\x01\\x00$(little_endian 16000)" >"$file"
+    printf "$(little_endian 64000)\\x04\\x00\\x20\\x00data$(little_endian $bytes)$samples" >>"$file"
+}
+zero='\x00\x00\x00\x00' quarter='\x00\x00\x80\x3e' nan='\x00\x00\xc0\x7f'
+wav "$c/fine.wav" 9000 $zero 9000 $quarter
+wav "$c/nan.wav" 5000 $quarter 1 $nan 3000 $quarter
+wav "$c/short.wav" 300 $quarter
+bad_clip nan.wav "nan.wav: the sample at 0.312 s is nan" "convert it again"
+bad_clip short.wav "short.wav: shorter than 1 s" "take them out of the table or raise it"
 bad_clip whole.flac "clips.csv:2: label 'gloomy' is outside the taxonomy" "add it to labels or correct the row" gloomy
 [ -e "$c/x.h5" ] && fail "a refused corpus is there"
+printf 'path,label,split\nfine.wav,happy,train\n' >"$c/clips.csv"
+expect 0 "" corpus build "$c/m.yaml" -o "$c/fine.h5"
 printf 'path,label,split\nwhole.flac,happy,train\n' >"$c/clips.csv"
 refuses 3 "$c/no/x.h5" "check the path" corpus build "$c/m.yaml" -o "$c/no/x.h5"
 refuses 2 "whole.flac is there and no file of Leitmotif" "choose another name" corpus build "$c/m.yaml" -o "$c/whole.flac"

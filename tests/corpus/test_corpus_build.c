@@ -430,8 +430,8 @@ static void clips_become_pcm(void **state)
     leit_music_corpus_close(corpus);
 
     assert_fails(build(music_manifest, leit_test_scratch("never.h5"), "skip_share=0.5"), LEIT_DATA,
-                 "3 of 5 clips cannot be used, more than skip_share: 0.5 allows; the first: "
-                 "skipped silent.wav: silent");
+                 "3 of 5 clips cannot be used, more than skip_share: 0.5 allows; mend them, take "
+                 "them out of the table or raise it; the first: skipped silent.wav: silent");
     assert_false(leit_file_exists(leit_test_scratch("never.h5")));
     assert_false(leit_file_exists(leit_test_scratch("never.h5.pcm.writing")));
 }
