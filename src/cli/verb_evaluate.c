@@ -9,9 +9,14 @@ static leit_status run(const cli_words *words)
     long threads = 0;
     leit_status status = cli_option_int(words, "threads", 0, 0, 1024, &threads);
     if (status != LEIT_OK) return status;
+    const leit_evaluate_options options = {.run = words->plain[0],
+                                           .split = cli_option(words, "split", NULL),
+                                           .threads = (int)threads,
+                                           .as_json = words->json,
+                                           .n_overrides = (size_t)words->n_overrides,
+                                           .overrides = words->overrides};
     char *text = NULL;
-    status = leit_evaluate(words->plain[0], cli_option(words, "split", "test"), (int)threads,
-                           words->json, &text);
+    status = leit_evaluate(&options, &text);
     if (status != LEIT_OK) return cli_report(status);
     status = cli_print(text);
     leit_evaluate_text_free(text);
@@ -19,6 +24,6 @@ static leit_status run(const cli_words *words)
 }
 
 const cli_verb cli_evaluate = {
-    "evaluate", "RUN [--split test|valid] [--threads N]",
+    "evaluate", "RUN [--split test|valid] [--threads N] [key=value ...]",
     "rank all clips for all texts of a split; writes RUN/evaluation-SPLIT.json", "split threads",
     run};

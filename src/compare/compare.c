@@ -48,8 +48,8 @@ static leit_status evaluate_run(gathering *g, const char *run, bool is_new)
 {
     const char *path = leit_path_join(&g->arena, run, "evaluation-test.json");
     if (path == NULL) return LEIT_INTERNAL;
-    if (is_new || !leit_file_exists(path))
-        LEIT_TRY(leit_evaluate(run, "test", leit_threads_count(g->threads), false, NULL));
+    const leit_evaluate_options options = {.run = run, .threads = leit_threads_count(g->threads)};
+    if (is_new || !leit_file_exists(path)) LEIT_TRY(leit_evaluate(&options, NULL));
     return add_run(g, run);
 }
 

@@ -33,9 +33,7 @@ static leit_status scale_va(const leit_tag_corpus *tags, const int64_t *tag, int
 static leit_status map_labels(const leit_recipe *recipe, leit_dataset *data)
 {
     const int32_t K_text = data->text->n_labels, K_music = data->music->n_labels;
-    const enum leit_mapping mapping = recipe->mapping.w2v == LEIT_W2V_MAPPING_PAPER
-                                          ? LEIT_MAPPING_W2V_PAPER
-                                          : LEIT_MAPPING_W2V_VECTORS;
+    const enum leit_mapping mapping = leit_mapping_meant(recipe, "w2v");
     uint8_t *matrix = NULL;
     LEIT_TRY(LEIT_ALLOC(matrix, (int64_t)K_text * K_music));
     leit_status status = leit_mapping_build(mapping, K_text, data->text->labels, K_music,

@@ -29,6 +29,17 @@ static const struct row {
     {"shame", {"angry", "sad"}, {"sad"}},
 };
 
+enum leit_mapping leit_mapping_meant(const leit_recipe *recipe, const char *word)
+{
+    if (strcmp(word, "w2v") == 0)
+        return recipe->mapping.w2v == LEIT_W2V_MAPPING_PAPER ? LEIT_MAPPING_W2V_PAPER
+                                                             : LEIT_MAPPING_W2V_VECTORS;
+    enum leit_mapping mapping = LEIT_MAPPING_VA;
+    while (mapping < LEIT_MAPPING_MANUAL && strcmp(leit_mapping_name(mapping), word) != 0)
+        mapping++;
+    return mapping;
+}
+
 const char *leit_mapping_name(enum leit_mapping mapping)
 {
     static const char *const names[] = {

@@ -9,6 +9,7 @@
 #define LEIT_CORPUS_MAPPING_H
 
 #include "corpus/corpus.h"
+#include "recipe/recipe.h"
 
 /* X(CONSTANT, word) */
 #define LEIT_MAPPING_LIST(X)                                                                       \
@@ -24,6 +25,10 @@ enum leit_mapping {
 };
 
 const char *leit_mapping_name(enum leit_mapping mapping);
+
+/* The mapping that a recipe means by a word of evaluate.mappings: "w2v" is the kind that
+ * mapping.w2v says, the others are names. */
+enum leit_mapping leit_mapping_meant(const leit_recipe *recipe, const char *word);
 
 /* Fills matrix (K_text, K_music). `tags` is needed by VA and W2V_VECTORS, NULL otherwise. A music
  * mood of the table that the music labels lack is left out, so a row may be empty: nothing is right

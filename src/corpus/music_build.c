@@ -321,10 +321,11 @@ static leit_status check_skipped(const music_build *build)
     for (size_t i = build->draft.ledger.count; i > 0; i--)
         if (strncmp(build->draft.ledger.items[i - 1], "skipped ", 8) == 0)
             first = build->draft.ledger.items[i - 1];
-    LEIT_FAIL(LEIT_DATA,
-              "%s: %zu of %zu clips cannot be used, more than skip_share: %g allows; mend them, take "
-              "them out of the table or raise it; the first: %s",
-              build->table_path, n_skipped, build->n_clips, build->skip_share, first);
+    LEIT_FAIL(
+        LEIT_DATA,
+        "%s: %zu of %zu clips cannot be used, more than skip_share: %g allows; mend them, take "
+        "them out of the table or raise it; the first: %s",
+        build->table_path, n_skipped, build->n_clips, build->skip_share, first);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------ */

@@ -111,14 +111,9 @@ leit_status leit_answers_rank(const leit_matcher *matcher, const leit_answers *a
     return leit_ranking_run(&ranking, matcher->threads, n_retrievals, retrievals);
 }
 
-leit_status leit_answers_mapping(const leit_recipe *recipe, const leit_dataset *data,
-                                 const char *name, uint8_t **matrix)
+leit_status leit_answers_mapping(const leit_dataset *data, enum leit_mapping mapping,
+                                 uint8_t **matrix)
 {
-    enum leit_mapping mapping = LEIT_MAPPING_MANUAL;
-    if (strcmp(name, "va") == 0) mapping = LEIT_MAPPING_VA;
-    if (strcmp(name, "w2v") == 0)
-        mapping = recipe->mapping.w2v == LEIT_W2V_MAPPING_PAPER ? LEIT_MAPPING_W2V_PAPER
-                                                                : LEIT_MAPPING_W2V_VECTORS;
     const int32_t K_text = data->text->n_labels, K_music = data->music->n_labels;
     LEIT_TRY(LEIT_ALLOC(*matrix, (int64_t)K_text * K_music));
     return leit_mapping_build(mapping, K_text, data->text->labels, K_music, data->music->labels,

@@ -24,9 +24,8 @@ void leit_answers_clear(leit_answers *answers);
 leit_status leit_answers_rank(const leit_matcher *matcher, const leit_answers *answers,
                               int n_retrievals, leit_retrieval *const *retrievals);
 
-/* The mapping of the name used in recipes ("va", "w2v", "manual"): "w2v" is the kind that
- * mapping.w2v says. New memory (K_text, K_music). */
-leit_status leit_answers_mapping(const leit_recipe *recipe, const leit_dataset *data,
-                                 const char *name, uint8_t **matrix);
+/* A mapping between the labels of a dataset, in new memory (K_text, K_music). */
+leit_status leit_answers_mapping(const leit_dataset *data, enum leit_mapping mapping,
+                                 uint8_t **matrix);
 
 #endif

@@ -64,13 +64,6 @@ static leit_status read_figures(const leit_retrieval *retrieval, int at_k,
 
 /* ---- a run ---- */
 
-/* The mapping's own name: "w2v" becomes the kind that is meant. */
-static const char *full_name(const leit_recipe *recipe, const char *name)
-{
-    if (strcmp(name, "w2v") != 0) return name;
-    return recipe->mapping.w2v == LEIT_W2V_MAPPING_PAPER ? "w2v_paper" : "w2v_vectors";
-}
-
 static leit_status describe(const leit_matcher *matcher, const leit_dataset *data, int split,
                             const leit_answers *answers, leit_evaluation *e)
 {
@@ -115,8 +108,9 @@ static leit_status rank_all(const leit_matcher *matcher, const leit_dataset *dat
     leit_retrieval *retrievals[LEIT_EVALUATION_MAPPINGS] = {0};
     leit_status status = LEIT_OK;
     for (int m = 0; status == LEIT_OK && m < wanted->count && m < LEIT_EVALUATION_MAPPINGS; m++) {
-        e->mappings[m].name = full_name(matcher->recipe, wanted->items[m]);
-        status = leit_answers_mapping(matcher->recipe, data, wanted->items[m], &matrices[m]);
+        const enum leit_mapping mapping = leit_mapping_meant(matcher->recipe, wanted->items[m]);
+        e->mappings[m].name = leit_mapping_name(mapping);
+        status = leit_answers_mapping(data, mapping, &matrices[m]);
         const leit_retrieval_task task = {.n_texts = e->n_texts,
                                           .n_clips = e->n_clips,
                                           .K_text = e->n_text_labels,
@@ -183,20 +177,22 @@ leit_status leit_evaluation_print(const leit_evaluation *e, leit_buffer *text)
 /* ---- public ---- */
 
 /* Writes the file; the text is one of its two forms. */
-static leit_status hand_over(const leit_evaluation *evaluation, const char *run, bool as_json,
-                             leit_buffer *text)
+static leit_status hand_over(const leit_evaluation *evaluation,
+                             const leit_evaluate_options *options, leit_buffer *text)
 {
     leit_arena arena = {0};
-    const char *path = leit_arena_printf(&arena, "%s/evaluation-%s.json", run, evaluation->split);
+    const char *path =
+        leit_arena_printf(&arena, "%s/evaluation-%s.json", options->run, evaluation->split);
     leit_status status = path == NULL ? LEIT_INTERNAL : leit_evaluation_write(evaluation, path);
     leit_arena_clear(&arena);
     if (status != LEIT_OK || text == NULL) return status;
-    return as_json ? leit_evaluation_json(evaluation, text)
-                   : leit_evaluation_print(evaluation, text);
+    return options->as_json ? leit_evaluation_json(evaluation, text)
+                            : leit_evaluation_print(evaluation, text);
 }
 
-static leit_status evaluate_loaded(leit_loaded_matcher *loaded, const char *run, int split,
-                                   bool as_json, leit_buffer *text)
+static leit_status evaluate_loaded(leit_loaded_matcher *loaded,
+                                   const leit_evaluate_options *options, int split,
+                                   leit_buffer *text)
 {
     leit_dataset data;
     LEIT_TRY(leit_dataset_open(loaded->recipe, &data));
@@ -208,25 +204,44 @@ static leit_status evaluate_loaded(leit_loaded_matcher *loaded, const char *run,
                                      &evaluation);
     leit_dataset_close(&data);
     LEIT_TRY(status);
-    status = hand_over(&evaluation, run, as_json, text);
+    status = hand_over(&evaluation, options, text);
     leit_evaluation_clear(&evaluation);
     return status;
 }
 
-leit_status leit_evaluate(const char *run, const char *split_name, int n_threads, int as_json,
-                          char **text)
+/* What was trained stays as it is; how it is asked may change. */
+static leit_status check_overrides(const leit_evaluate_options *options)
 {
-    const bool is_test = strcmp(split_name, "test") == 0;
-    LEIT_FAIL_IF(!is_test && strcmp(split_name, "valid") != 0, LEIT_USAGE,
-                 "the split is '%s', expected test or valid", split_name);
+    static const char *const allowed[] = {
+        "evaluate.", "data.text=", "data.music=", "data.tags=", "data.eval_crops=", NULL};
+    for (size_t i = 0; i < options->n_overrides; i++) {
+        bool is_allowed = false;
+        for (const char *const *key = allowed; *key != NULL; key++)
+            is_allowed = is_allowed || strncmp(options->overrides[i], *key, strlen(*key)) == 0;
+        LEIT_FAIL_IF(!is_allowed, LEIT_USAGE,
+                     "override '%.80s': a trained run takes evaluate.*, data.text, data.music, "
+                     "data.tags and data.eval_crops; train again for another model",
+                     options->overrides[i]);
+    }
+    return LEIT_OK;
+}
+
+leit_status leit_evaluate(const leit_evaluate_options *options, char **text)
+{
+    const char *split = options->split == NULL ? "test" : options->split;
+    const bool is_test = strcmp(split, "test") == 0;
+    LEIT_FAIL_IF(!is_test && strcmp(split, "valid") != 0, LEIT_USAGE,
+                 "the split is '%s', expected test or valid", split);
+    LEIT_TRY(check_overrides(options));
     leit_threads *threads = NULL;
-    LEIT_TRY(leit_threads_create(n_threads, &threads));
+    LEIT_TRY(leit_threads_create(options->threads, &threads));
     leit_loaded_matcher loaded;
     leit_buffer buffer = {0};
-    leit_status status = leit_matcher_open(run, leit_backend_cpu(), threads, &loaded);
+    leit_status status = leit_matcher_open(options->run, leit_backend_cpu(), threads,
+                                           options->overrides, options->n_overrides, &loaded);
     if (status == LEIT_OK) {
-        status = evaluate_loaded(&loaded, run, is_test ? LEIT_SPLIT_TEST : LEIT_SPLIT_VALID,
-                                 as_json != 0, text == NULL ? NULL : &buffer);
+        status = evaluate_loaded(&loaded, options, is_test ? LEIT_SPLIT_TEST : LEIT_SPLIT_VALID,
+                                 text == NULL ? NULL : &buffer);
         leit_matcher_close(&loaded);
     }
     leit_threads_free(threads);

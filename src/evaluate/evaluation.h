@@ -6,7 +6,7 @@
 #include "core/arena.h"
 #include "evaluate/answers.h"
 
-enum { LEIT_EVALUATION_MAPPINGS = 3, LEIT_EVALUATION_DEPTH = 10 };
+enum { LEIT_EVALUATION_MAPPINGS = 4, LEIT_EVALUATION_DEPTH = 10 };
 
 /* Figures are macro averages over text moods unless they say otherwise. */
 typedef struct leit_evaluation_mapping {

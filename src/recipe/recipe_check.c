@@ -101,6 +101,9 @@ static void check_data(struct checker *checker)
     expect(checker, data->tags[0] || !has_item(&recipe->evaluate.mappings, "va"), &data->tags,
            &recipe->evaluate.mappings,
            "is not set: the mapping va is computed from the valence and arousal of tags");
+    expect(checker, data->tags[0] || !has_item(&recipe->evaluate.mappings, "w2v_vectors"),
+           &data->tags, &recipe->evaluate.mappings,
+           "is not set: the mapping w2v_vectors is computed from the word vectors of tags");
     expect(checker, data->tags[0] || recipe->mapping.w2v != LEIT_W2V_MAPPING_VECTORS, &data->tags,
            &recipe->mapping.w2v,
            "is not set: mapping.w2v vectors is computed from the word vectors of tags");
@@ -195,6 +198,10 @@ static void check_run(struct checker *checker)
            recipe->strategy == LEIT_STRATEGY_TAGGING || recipe->evaluate.mappings.count > 0,
            &recipe->evaluate.mappings, NULL,
            "is empty: without a mapping no clip is right for any text");
+    const char *w2v = recipe->mapping.w2v == LEIT_W2V_MAPPING_PAPER ? "w2v_paper" : "w2v_vectors";
+    const struct leit_recipe_strings *mappings = &recipe->evaluate.mappings;
+    expect(checker, !has_item(mappings, "w2v") || !has_item(mappings, w2v), mappings, NULL,
+           "names %s twice: w2v is what mapping.w2v says", w2v);
 }
 
 leit_status leit_recipe_check(const struct leit_recipe *recipe, struct leit_recipe_errors *errors)

@@ -18,7 +18,7 @@ static const char *const schedule_words[] = {LEIT_SCHEDULE_LIST(WORD) NULL};
 static const char *const device_choice_words[] = {LEIT_DEVICE_CHOICE_LIST(WORD) NULL};
 static const char *const precision_words[] = {LEIT_PRECISION_LIST(WORD) NULL};
 static const char *const resume_words[] = {LEIT_RESUME_LIST(WORD) NULL};
-static const char *const mapping_words[] = {"va", "w2v", "manual", NULL};
+static const char *const mapping_words[] = {"va", "w2v", "w2v_paper", "w2v_vectors", "manual", NULL};
 #undef WORD
 
 /* Who reads a key. */
@@ -136,7 +136,7 @@ INT(train.accumulate, 1, 1, 65536, "batches", ALL, "Batches whose gradients are 
 INT(train.early_stop_epochs, 0, 0, 1000000, "epochs", ALL, "Ends a phase after so many epochs without a better validation figure; 0 is off."),
 PATH(train.reuse, SIX, "A run folder whose trained towers are taken over instead of trained: one music tower serves every text corpus."),
 
-STRINGS(evaluate.mappings, "[va, w2v, manual]", mapping_words, SIX, "Which music moods are right for a text mood: nearest in valence and arousal, nearest in word-vector space, Table 2 of the paper."),
+STRINGS(evaluate.mappings, "[va, w2v, manual]", mapping_words, SIX, "Which music moods are right for a text mood: nearest in valence and arousal, nearest in word-vector space (`w2v`: as mapping.w2v says; `w2v_paper` or `w2v_vectors`: that one), Table 2 of the paper."),
 INT(evaluate.at_k, 5, 1, 10, "clips", SIX, "k of precision at k."),
 INT(evaluate.bootstrap_samples, 1000, 0, 10000000, "samples", SIX, "Resamplings behind the confidence interval; 0: no interval."),
 INT(evaluate.permutation_samples, 10000, 0, 100000000, "samples", SIX, "Permutations behind a p-value between two runs; 0: no test. The smallest p it can show is 1 / (samples + 1)."),

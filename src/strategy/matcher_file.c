@@ -146,13 +146,23 @@ static leit_status read_names(const leit_checkpoint *checkpoint, leit_arena *are
     return LEIT_OK;
 }
 
+leit_status leit_matcher_recipe(const leit_checkpoint *checkpoint, const char *const overrides[],
+                                size_t n_overrides, leit_recipe **recipe)
+{
+    leit_arena arena = {0};
+    const char *yaml = NULL;
+    leit_status status = leit_checkpoint_text(checkpoint, "recipe", &arena, &yaml);
+    if (status == LEIT_OK)
+        status = leit_recipe_parse(leit_checkpoint_path(checkpoint), yaml, strlen(yaml), overrides,
+                                   n_overrides, recipe);
+    leit_arena_clear(&arena);
+    return status;
+}
+
 static leit_status read_about(const leit_checkpoint *checkpoint, leit_arena *arena,
                               leit_mood_names *names, leit_loaded_matcher *loaded)
 {
-    const char *yaml = NULL, *vocabulary = NULL;
-    LEIT_TRY(leit_checkpoint_text(checkpoint, "recipe", arena, &yaml));
-    LEIT_TRY(leit_recipe_parse(leit_checkpoint_path(checkpoint), yaml, strlen(yaml), NULL, 0,
-                               &loaded->recipe));
+    const char *vocabulary = NULL;
     LEIT_TRY(leit_checkpoint_text(checkpoint, "vocabulary", arena, &vocabulary));
     loaded->vocabulary = leit_strdup(vocabulary);
     if (loaded->vocabulary == NULL) return LEIT_INTERNAL;
@@ -240,14 +250,17 @@ static leit_status open_towers(leit_loaded_matcher *loaded, int towers)
     return LEIT_OK;
 }
 
-leit_status leit_matcher_open_towers(const char *path, const leit_backend *backend,
-                                     leit_threads *threads, int towers, leit_loaded_matcher *loaded)
+static leit_status open_with(const char *path, const leit_backend *backend, leit_threads *threads,
+                             int towers, const char *const overrides[], size_t n_overrides,
+                             leit_loaded_matcher *loaded)
 {
     *loaded = (leit_loaded_matcher){0};
     LEIT_TRY(leit_checkpoint_open(path, &loaded->checkpoint));
     leit_arena arena = {0};
     leit_mood_names names = {0};
-    leit_status status = read_about(loaded->checkpoint, &arena, &names, loaded);
+    leit_status status =
+        leit_matcher_recipe(loaded->checkpoint, overrides, n_overrides, &loaded->recipe);
+    if (status == LEIT_OK) status = read_about(loaded->checkpoint, &arena, &names, loaded);
     if (status == LEIT_OK)
         status = leit_matcher_create(loaded->recipe, &names, backend, threads, &loaded->matcher);
     if (status == LEIT_OK) status = open_towers(loaded, towers);
@@ -257,9 +270,16 @@ leit_status leit_matcher_open_towers(const char *path, const leit_backend *backe
 }
 
 leit_status leit_matcher_open(const char *path, const leit_backend *backend, leit_threads *threads,
+                              const char *const overrides[], size_t n_overrides,
                               leit_loaded_matcher *loaded)
 {
-    return leit_matcher_open_towers(path, backend, threads, LEIT_TOWERS, loaded);
+    return open_with(path, backend, threads, LEIT_TOWERS, overrides, n_overrides, loaded);
+}
+
+leit_status leit_matcher_open_towers(const char *path, const leit_backend *backend,
+                                     leit_threads *threads, int towers, leit_loaded_matcher *loaded)
+{
+    return open_with(path, backend, threads, towers, NULL, 0, loaded);
 }
 
 void leit_matcher_close(leit_loaded_matcher *loaded)

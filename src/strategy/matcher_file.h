@@ -23,6 +23,10 @@ leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *chec
  * width of word vectors that the matcher of a checkpoint was trained with. */
 leit_status leit_matcher_check_data(const leit_checkpoint *checkpoint, const leit_dataset *data);
 
+/* The recipe that made a checkpoint, with overrides. */
+leit_status leit_matcher_recipe(const leit_checkpoint *checkpoint, const char *const overrides[],
+                                size_t n_overrides, leit_recipe **recipe);
+
 /* A trained matcher ready for inference, with a tower for each modality it has. */
 typedef struct leit_loaded_matcher {
     leit_checkpoint *checkpoint; /* the parameters lie in its file */
@@ -37,8 +41,10 @@ enum leit_towers { LEIT_TOWER_TEXT = 1, LEIT_TOWER_MUSIC = 2, LEIT_TOWERS = 3 };
 
 /* `path` is a checkpoint or a run folder. */
 leit_status leit_matcher_open(const char *path, const leit_backend *backend, leit_threads *threads,
+                              const char *const overrides[], size_t n_overrides,
                               leit_loaded_matcher *loaded);
-/* The same with only the towers of a mask of leit_towers: what they do not need is not read. */
+/* With its own recipe and only the towers of a mask of leit_towers: what they do not need is not
+ * read. */
 leit_status leit_matcher_open_towers(const char *path, const leit_backend *backend,
                                      leit_threads *threads, int towers,
                                      leit_loaded_matcher *loaded);

@@ -6,18 +6,6 @@
 
 /* ---- recipes ---- */
 
-static leit_status recipe_of(const leit_checkpoint *checkpoint, leit_recipe **recipe)
-{
-    leit_arena arena = {0};
-    const char *yaml = NULL;
-    leit_status status = leit_checkpoint_text(checkpoint, "recipe", &arena, &yaml);
-    if (status == LEIT_OK)
-        status = leit_recipe_parse(leit_checkpoint_path(checkpoint), yaml, strlen(yaml), NULL, 0,
-                                   recipe);
-    leit_arena_clear(&arena);
-    return status;
-}
-
 static bool starts_with_one_of(const char *line, const char *const *keys)
 {
     for (const char *const *key = keys; *key != NULL; key++)
@@ -50,7 +38,7 @@ leit_status leit_earlier_check_recipe(const leit_recipe *recipe, const leit_chec
         NULL};
     leit_recipe *saved = NULL;
     char *difference = NULL;
-    LEIT_TRY(recipe_of(checkpoint, &saved));
+    LEIT_TRY(leit_matcher_recipe(checkpoint, NULL, 0, &saved));
     leit_status status = find_difference(saved, recipe, may_change, false, &difference);
     if (status == LEIT_OK && difference[0] != '\0')
         status = leit_fail(LEIT_USAGE, __func__,
@@ -93,7 +81,7 @@ static leit_status open_reuse(const leit_recipe *recipe, earlier_run *run)
     *run = (earlier_run){0};
     LEIT_TRY(leit_earlier_name_key(leit_checkpoint_open(recipe->train.reuse, &run->checkpoint),
                                    "train.reuse"));
-    leit_status status = recipe_of(run->checkpoint, &run->recipe);
+    leit_status status = leit_matcher_recipe(run->checkpoint, NULL, 0, &run->recipe);
     if (status != LEIT_OK) leit_checkpoint_close(run->checkpoint);
     return status;
 }

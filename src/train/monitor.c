@@ -112,10 +112,11 @@ static leit_status precision(const leit_matcher *matcher, const leit_answers *an
                              const leit_dataset *data, double *value)
 {
     uint8_t *mapping = NULL;
-    const char *name = data->tags != NULL && data->text_va != NULL ? "va" : "manual";
+    const enum leit_mapping kind =
+        data->tags != NULL && data->text_va != NULL ? LEIT_MAPPING_VA : LEIT_MAPPING_MANUAL;
     leit_retrieval *retrieval = NULL;
     leit_retrieval_summary summary = {0};
-    leit_status status = leit_answers_mapping(matcher->recipe, data, name, &mapping);
+    leit_status status = leit_answers_mapping(data, kind, &mapping);
     const leit_retrieval_task task = {.n_texts = answers->n_texts,
                                       .n_clips = answers->n_clips,
                                       .K_text = data->text->n_labels,

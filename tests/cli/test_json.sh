@@ -69,6 +69,16 @@ for figure in $(jq -r '.at_k as $k | .mappings[] | .precision_at[$k - 1], .mrr' 
     said "$(printf '%.4f' "$figure")"
 done
 
+# A trained run is asked by other mappings; each is scored as it is without the others. What was trained is not changed.
+json evaluate "$scratch/a" 'evaluate.mappings=[manual, w2v_vectors, w2v_paper]' --split valid
+holds '[.mappings[].name] == ["manual", "w2v_vectors", "w2v_paper"]'
+cp "$scratch/out" "$scratch/three.json"
+json evaluate "$scratch/a" --split valid
+holds '.mappings[1] == $three[0].mappings[2] and .mappings[2] == $three[0].mappings[0]' --slurpfile three "$scratch/three.json"
+expect 2 "takes evaluate.*, data.text, data.music, data.tags and data.eval_crops" evaluate "$scratch/a" train.batch=4
+expect 2 "did you mean 'evaluate.mappings'" evaluate "$scratch/a" evaluate.mapings=x
+expect 3 "none.h5" evaluate "$scratch/a" "data.text=$scratch/none.h5"
+
 # `compare` prints the tables it writes, one for each pair of corpora.
 json compare "$scratch/a" "$scratch/b" -o "$scratch/table"
 holds '. == [$written[0]]' --slurpfile written "$scratch/table/table.json"

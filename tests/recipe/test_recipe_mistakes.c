@@ -106,13 +106,14 @@ static const struct mistake values[] = {
     {GOOD "augment: {gain_db: [-99, 1]}\n", "r.yaml:3:20: augment.gain_db is '-99', expected [] or "
                                             "[low, high] with numbers from -60 to 60"},
     {GOOD "evaluate: {mappings: va}\n",
-     "r.yaml:3:22: evaluate.mappings is 'va', expected a list of some of va, w2v, manual"},
+     "r.yaml:3:22: evaluate.mappings is 'va', expected a list of some of va, w2v, w2v_paper, "
+     "w2v_vectors, manual"},
     {GOOD "evaluate: {mappings: [va, manuel]}\n",
      "r.yaml:3:22: evaluate.mappings is a list with 'manuel', expected a list of some of va, w2v, "
-     "manual; did you mean 'manual'?"},
+     "w2v_paper, w2v_vectors, manual; did you mean 'manual'?"},
     {GOOD "evaluate: {mappings: [va, va]}\n",
      "r.yaml:3:22: evaluate.mappings is a list with 'va' twice, expected a list of some of va, "
-     "w2v, manual"},
+     "w2v, w2v_paper, w2v_vectors, manual"},
     {GOOD "evaluate: {mappings: [[va]]}\n",
      "r.yaml:3:23: evaluate.mappings: an item is a list, expected single values"},
     {"strategy: metric3\ndata: {text: t, music: m}\ndata.tags: {a: b}\n",
@@ -232,6 +233,8 @@ static const struct mistake cross_keys[] = {
      "r.yaml:3:37: train.warmup_steps is 5, expected less than train.max_steps 5"},
     {GOOD "run: {device: cpu, precision: bf16}\n",
      "r.yaml:3:31: run.precision is bf16, which needs run.device cuda: the CPU computes in fp32"},
+    {GOOD "evaluate: {mappings: [w2v, w2v_paper]}\n",
+     "r.yaml:3:22: evaluate.mappings names w2v_paper twice: w2v is what mapping.w2v says"},
     {GOOD "evaluate: {mappings: []}\n",
      "r.yaml:3:22: evaluate.mappings is empty: without a mapping no clip is right for any text"},
 };

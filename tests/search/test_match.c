@@ -281,7 +281,7 @@ static void answers_by_every_rule(void **state)
         const char *model, *path = make_index(strategies[s], &model);
         leit_loaded_matcher loaded;
         leit_index *index = NULL;
-        assert_ok(leit_matcher_open(model, leit_backend_cpu(), NULL, &loaded));
+        assert_ok(leit_matcher_open(model, leit_backend_cpu(), NULL, NULL, 0, &loaded));
         assert_ok(leit_index_open(path, &index));
         char *cues = match_text(path, NULL, story, sizeof story - 1, LEIT_MATCH_JSON);
         json_t *root = json_loads(cues, 0, NULL);
@@ -314,7 +314,7 @@ static void averages_the_windows_of_long_scenes(void **state)
                                           "The sun shone and the children danced!"};
     const char *model, *path = make_index("va_regression", &model);
     leit_loaded_matcher loaded;
-    assert_ok(leit_matcher_open(model, leit_backend_cpu(), NULL, &loaded));
+    assert_ok(leit_matcher_open(model, leit_backend_cpu(), NULL, NULL, 0, &loaded));
     float first[2], second[2];
     answer_to(&loaded, windows[0], strlen(windows[0]), first);
     answer_to(&loaded, windows[1], strlen(windows[1]), second);

@@ -68,7 +68,7 @@ static void is_kept_in_checkpoints(void **state)
         double nearness;
         const float answer[6] = {1, 1, 1, 1, 1, 1};
         assert_ok(leit_matcher_open(leit_tiny_matcher(cases[c].strategy, cases[c].strategy, 3),
-                                    leit_backend_cpu(), NULL, &loaded));
+                                    leit_backend_cpu(), NULL, NULL, 0, &loaded));
         for (int modality = 0; modality < 2; modality++) {
             const leit_places *places = &loaded.matcher->places[modality];
             assert_int_equal(places->rows != NULL, cases[c].width > 0);
@@ -90,7 +90,7 @@ static void opens_checkpoints_without_places(void **state)
     leit_loaded_matcher loaded;
     double nearness;
     assert_ok(leit_matcher_open(leit_tiny_matcher("unplaced", "metric2", 3), leit_backend_cpu(),
-                                NULL, &loaded));
+                                NULL, NULL, 0, &loaded));
     assert_null(loaded.matcher->places[LEIT_MODALITY_TEXT].rows);
     assert_null(
         leit_matcher_nearest_mood(loaded.matcher, LEIT_MODALITY_TEXT, (float[6]){1}, &nearness));
