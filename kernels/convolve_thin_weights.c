@@ -23,6 +23,7 @@ enum {
 struct plan {
     const struct leit_conv2d *args;
     int64_t pixels, part_pixels, n_parts;
+    int64_t room;    /* for parts: at least n_parts, and no more for fewer samples */
     int64_t taps;    /* times C */
     int64_t rows;    /* of a patch: the taps, the one, and zeros up to a multiple of ROWS */
     int64_t columns; /* K, up to a multiple of PANEL */
@@ -39,6 +40,7 @@ static struct plan make_plan(const struct leit_conv2d *args, int64_t n_samples)
     parts = parts > MAX_PARTS ? MAX_PARTS : parts < 1 ? 1 : parts;
     plan.part_pixels = (blocks == 0 ? 1 : leit_blocks(blocks, parts)) * BLOCK_PIXELS;
     plan.n_parts = leit_blocks(plan.pixels, plan.part_pixels);
+    plan.room = parts;
     plan.taps = (int64_t)args->kernel_size * args->kernel_size * args->C;
     plan.rows = leit_blocks(plan.taps + 1, ROWS) * ROWS;
     plan.columns = leit_blocks(args->K, PANEL) * PANEL;
@@ -48,7 +50,7 @@ static struct plan make_plan(const struct leit_conv2d *args, int64_t n_samples)
 
 static size_t lay_out(struct plan *plan, float *base, int n_workers)
 {
-    const int64_t scratch = plan->n_parts * plan->rows * plan->columns;
+    const int64_t scratch = plan->room * plan->rows * plan->columns;
     if (base != NULL) {
         plan->partial = base;
         plan->scratch = base + scratch;

@@ -28,6 +28,7 @@ struct plan {
     int64_t tap_rows;     /* 3 with 3 x 3 taps on the vector side, else 1 */
     int64_t pad;          /* zero pixels at either end of a packed row */
     int64_t n_vectors, n_groups, n_quads, n_slices, n_parts, part_rows, block_rows, slots;
+    int64_t room;           /* for parts: at least n_parts, and no more for fewer samples */
     int64_t row_floats;     /* of one packed row of one vector */
     int64_t partial_floats; /* (4 n_quads, tap_rows, n_groups, 3, LEIT_NATIVE) */
     int64_t worker_floats;
@@ -58,6 +59,7 @@ static struct plan make_plan(const struct leit_conv2d *args, int64_t n_samples)
     int64_t blocks = leit_blocks(plan.n_rows, plan.block_rows);
     plan.part_rows = parts == 0 ? 1 : leit_blocks(blocks, parts) * plan.block_rows;
     plan.n_parts = leit_blocks(plan.n_rows, plan.part_rows);
+    plan.room = parts;
     plan.row_floats = (plan.W + 2 * plan.pad) * LEIT_NATIVE;
     plan.partial_floats =
         plan.n_quads * QUAD * plan.tap_rows * plan.n_groups * TRIPLE * LEIT_NATIVE;
@@ -68,8 +70,8 @@ static struct plan make_plan(const struct leit_conv2d *args, int64_t n_samples)
 
 static size_t lay_out(struct plan *plan, float *base, int n_workers)
 {
-    int64_t bias = plan->n_parts * plan->partial_floats;
-    int64_t scratch = bias + (plan->n_parts * plan->args->K + 15) / 16 * 16;
+    int64_t bias = plan->room * plan->partial_floats;
+    int64_t scratch = bias + (plan->room * plan->args->K + 15) / 16 * 16;
     if (base != NULL) {
         plan->partial = base;
         plan->bias = base + bias;

@@ -309,6 +309,7 @@ struct sums {
     const struct leit_conv2d *args;
     struct tiles tiles;
     int64_t part_tiles, n_parts;
+    int64_t room; /* for parts: at least n_parts, and no more for fewer samples */
     int64_t x_floats, dy_stride, dy_floats; /* of one element, of a tile, of one element */
     int64_t element_floats, worker_floats;
     float *partial; /* (parts, elements, K, C) */
@@ -324,6 +325,7 @@ static struct sums make_sums(const struct leit_conv2d *args, int64_t n_samples)
     parts = parts > MAX_PARTS ? MAX_PARTS : parts < 1 ? 1 : parts;
     sums.part_tiles = leit_blocks(blocks, parts) * SUM_TILES;
     sums.n_parts = leit_blocks(sums.tiles.count, sums.part_tiles);
+    sums.room = parts;
     sums.x_floats = SUM_TILES * args->C + PADDING;
     sums.dy_stride = args->K + PADDING;
     sums.dy_floats = SUM_TILES * sums.dy_stride + PADDING;
@@ -335,8 +337,8 @@ static struct sums make_sums(const struct leit_conv2d *args, int64_t n_samples)
 
 static size_t lay_out_sums(struct sums *sums, float *base, int n_workers)
 {
-    const int64_t bias = sums->n_parts * ELEMENTS * sums->element_floats;
-    const int64_t scratch = bias + sums->n_parts * sums->args->K;
+    const int64_t bias = sums->room * ELEMENTS * sums->element_floats;
+    const int64_t scratch = bias + sums->room * sums->args->K;
     if (base != NULL) {
         sums->partial = base;
         sums->bias = base + bias;

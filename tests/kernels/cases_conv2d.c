@@ -21,6 +21,10 @@ static const char *const params[] = {
     "N=1 H=5 W=7 C=208 K=16",            /* few tiles of many channels in a task */
     "N=5 H=1 W=3 C=111 K=33 kernel_size=1",
     "N=70 H=1 W=1 C=16 K=32 kernel_size=1 dx=0",
+    /* A smaller batch cut into more parts than the largest one, for each engine of the weights. */
+    "N=20 H=16 W=39 C=16 K=16 n_samples=19",
+    "N=257 H=16 W=16 C=5 K=4 n_samples=233",
+    "N=257 H=16 W=16 C=1 K=2 n_samples=233",
     "N=3 H=2 W=2 C=8 K=8 n_samples=0",
     NULL,
 };
