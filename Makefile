@@ -10,7 +10,7 @@ deps:
 	@scripts/install_deps
 
 build: deps
-	@test -f $(BUILD)/build.ninja || cmake --preset release -DLEITMOTIF_TESTS=ON >/dev/null
+	@test -f $(BUILD)/build.ninja || cmake --preset release -B $(BUILD) -DLEITMOTIF_TESTS=ON >/dev/null
 	@cmake --build $(BUILD) -j $(JOBS)
 
 demo: build

@@ -24,9 +24,8 @@ typedef struct talk {
     time_t shown; /* where stderr is no terminal: the last progress line, or the start */
 } talk;
 
-static void say(void *context, leit_log_level level, const char *message)
+static void say_locked(talk *t, leit_log_level level, const char *message)
 {
-    talk *t = context;
     if (t->quiet && level != LEIT_LOG_WARNING) return;
     if (level == LEIT_LOG_DEBUG && !t->verbose) return;
     if (level == LEIT_LOG_PROGRESS) {
@@ -43,6 +42,14 @@ static void say(void *context, leit_log_level level, const char *message)
     if (t->has_line) fputs("\r\033[K", stderr);
     t->has_line = false;
     fprintf(stderr, "%s%s\n", level == LEIT_LOG_WARNING ? "warning: " : "", message);
+}
+
+/* Any thread may talk. */
+static void say(void *context, leit_log_level level, const char *message)
+{
+    flockfile(stderr);
+    say_locked(context, level, message);
+    funlockfile(stderr);
 }
 
 leit_status cli_report(leit_status status)
@@ -166,15 +173,15 @@ static leit_status take_option(const cli_verb *verb, cli_words *words, int argc,
     else if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0)
         words->help = true;
     else {
-        const bool is_output = strcmp(word, "-o") == 0;
-        const char *name = is_output ? "output" : word + 2;
-        if (!is_output && (strncmp(word, "--", 2) != 0 || !is_listed(verb->options, name)))
+        const bool is_short = strcmp(word, "-o") == 0;
+        const char *name = is_short ? "output" : word + 2;
+        if ((!is_short && strncmp(word, "--", 2) != 0) || !is_listed(verb->options, name))
             return cli_usage(words, "there is no option '%s'", word);
         if (*i + 1 == argc) return cli_usage(words, "%s needs a value", word);
         if (words->n_values == 16) return cli_usage(words, "too many options");
         words->names[words->n_values] = name;
         words->values[words->n_values++] = argv[++*i];
-        if (is_output) words->output = argv[*i];
+        if (strcmp(name, "output") == 0) words->output = argv[*i];
     }
     return LEIT_OK;
 }
@@ -191,6 +198,7 @@ static leit_status sort_words(const cli_verb *verb, int argc, char **argv, const
                               const char **overrides, cli_words *words)
 {
     *words = (cli_words){.verb = verb->name, .plain = plain, .overrides = overrides};
+    const bool takes_overrides = strstr(verb->arguments, "key=value") != NULL;
     bool only_plain = false;
     for (int i = 0; i < argc; i++) {
         if (!only_plain && strcmp(argv[i], "--") == 0) {
@@ -198,7 +206,7 @@ static leit_status sort_words(const cli_verb *verb, int argc, char **argv, const
         } else if (!only_plain && argv[i][0] == '-' && argv[i][1] != '\0') {
             leit_status status = take_option(verb, words, argc, argv, &i);
             if (status != LEIT_OK) return status;
-        } else if (!only_plain && is_override(argv[i])) {
+        } else if (!only_plain && takes_overrides && is_override(argv[i])) {
             overrides[words->n_overrides++] = argv[i];
         } else {
             plain[words->n_plain++] = argv[i];

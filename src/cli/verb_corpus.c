@@ -22,6 +22,9 @@ static leit_status build_etude(const cli_words *words)
     options.n_texts_per_label = (int)texts;
     options.n_clips_per_mood = (int)clips;
     options.seed = (uint64_t)seed;
+    if (words->n_overrides > 0)
+        return cli_usage(words, "build etude takes --texts, --clips and --seed, got '%s'",
+                         words->overrides[0]);
     const char *folder = words->output;
     if (folder == NULL) return cli_usage(words, "corpus build etude needs -o FOLDER");
     status = leit_etude_generate(folder, &options);

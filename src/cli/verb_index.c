@@ -63,4 +63,4 @@ static leit_status run(const cli_words *words)
 
 const cli_verb cli_index = {"index", "FOLDER --model RUN -o INDEX.h5 [--threads N]",
                             "embed a folder of audio; what is unchanged is not embedded again",
-                            "model threads", run};
+                            "output model threads", run};

@@ -108,4 +108,4 @@ const cli_verb cli_match = {
     "TEXT|- --index INDEX.h5 [--model RUN] [--top K] [--format table|json|m3u] [-o FILE]\n"
     "       [--scenes joined|paragraphs|whole] [--min-tokens N] [--max-tokens N] [--threads N]",
     "find the tracks that fit each scene of a text",
-    "index model top format scenes min-tokens max-tokens threads", run};
+    "output index model top format scenes min-tokens max-tokens threads", run};

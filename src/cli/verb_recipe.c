@@ -185,11 +185,13 @@ static leit_status copy(const cli_words *words)
 static leit_status run(const cli_words *words)
 {
     const char *what = words->n_plain > 0 ? words->plain[0] : "";
-    if (strcmp(what, "ls") == 0) return list(words);
-    if (strcmp(what, "cp") == 0) return copy(words);
     if (strcmp(what, "validate") == 0) return validate(words);
     if (strcmp(what, "explain") == 0) return explain(words, false);
     if (strcmp(what, "show") == 0) return explain(words, true);
+    if (words->n_overrides > 0)
+        return cli_usage(words, "'%s' takes no override, got '%s'", what, words->overrides[0]);
+    if (strcmp(what, "ls") == 0) return list(words);
+    if (strcmp(what, "cp") == 0) return copy(words);
     if (strcmp(what, "diff") == 0) return diff(words);
     return cli_usage(words, "expected ls, cp, validate, explain, show or diff, got '%s'", what);
 }
@@ -197,5 +199,5 @@ static leit_status run(const cli_words *words)
 const cli_verb cli_recipe = {
     "recipe",
     "ls [FOLDER] | cp RECIPE TO | validate RECIPE ... [key=value ...] | explain RECIPE [key=value "
-    "...] | show RECIPE | diff RECIPE RECIPE",
+    "...] | show RECIPE [key=value ...] | diff RECIPE RECIPE",
     "list, copy, check, explain and compare recipes", "", run};

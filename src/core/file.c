@@ -186,7 +186,9 @@ leit_status leit_file_sync(const char *path)
 leit_status leit_file_remove(const char *path)
 {
     struct stat about;
-    if (lstat(path, &about) != 0 && errno == ENOENT) return LEIT_OK;
+    const bool is_there = lstat(path, &about) == 0;
+    if (!is_there && errno == ENOENT) return LEIT_OK;
+    LEIT_FAIL_IF(!is_there, LEIT_DATA, "cannot remove %s: %s", path, leit_error_reason(errno));
     if (S_ISDIR(about.st_mode)) {
         DIR *directory = opendir(path);
         LEIT_FAIL_IF(directory == NULL, LEIT_DATA, "cannot open %s: %s", path,
@@ -207,22 +209,40 @@ leit_status leit_file_remove(const char *path)
     return LEIT_OK;
 }
 
+/* The folder one is in and those above it: a link back to one of them is not followed again. */
+typedef struct open_folder {
+    dev_t device;
+    ino_t inode;
+    const struct open_folder *above;
+} open_folder;
+
+static bool is_above(const open_folder *folder, const struct stat *about)
+{
+    for (; folder != NULL; folder = folder->above)
+        if (folder->device == about->st_dev && folder->inode == about->st_ino) return true;
+    return false;
+}
+
 static leit_status list_below(const char *root, const char *relative, int depth,
-                              leit_file_list *list)
+                              const open_folder *above, leit_file_list *list)
 {
     LEIT_FAIL_IF(depth > MAX_DEPTH, LEIT_DATA, "%s: folders nested deeper than %d at %s", root,
                  MAX_DEPTH, relative);
     leit_arena scratch = {0};
+    struct stat about = {0};
     char *folder = leit_path_join(&scratch, root, relative);
-    DIR *directory = folder == NULL ? NULL : opendir(folder);
+    DIR *directory = folder == NULL || stat(folder, &about) != 0 ? NULL : opendir(folder);
     if (directory == NULL) {
         leit_status failed = leit_fail(LEIT_DATA, __func__, "cannot open %s: %s",
                                        folder == NULL ? root : folder, leit_error_reason(errno));
         leit_arena_clear(&scratch);
         return failed;
     }
+    const open_folder here = {about.st_dev, about.st_ino, above};
+    const bool is_loop = is_above(above, &about);
     leit_status status = LEIT_OK;
-    for (struct dirent *entry; status == LEIT_OK && (entry = readdir(directory)) != NULL;) {
+    for (struct dirent *entry;
+         status == LEIT_OK && !is_loop && (entry = readdir(directory)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         char *inner = *relative == '\0' ? leit_arena_strdup(&list->strings, entry->d_name)
                                         : leit_path_join(&list->strings, relative, entry->d_name);
@@ -230,7 +250,7 @@ static leit_status list_below(const char *root, const char *relative, int depth,
         if (full == NULL) {
             status = LEIT_INTERNAL;
         } else if (leit_file_is_directory(full)) {
-            status = list_below(root, inner, depth + 1, list);
+            status = list_below(root, inner, depth + 1, &here, list);
         } else {
             status = LEIT_GROW(list->paths, list->count, list->capacity);
             if (status == LEIT_OK) list->paths[list->count++] = inner;
@@ -249,7 +269,7 @@ static int compare_paths(const void *left, const void *right)
 leit_status leit_file_list_tree(const char *directory, leit_file_list *list)
 {
     leit_file_list_clear(list);
-    LEIT_TRY(list_below(directory, "", 0, list));
+    LEIT_TRY(list_below(directory, "", 0, NULL, list));
     if (list->count > 0) qsort(list->paths, list->count, sizeof *list->paths, compare_paths);
     return LEIT_OK;
 }

@@ -172,7 +172,7 @@ static leit_status build_text(text_build *build, const char *output_path)
     int64_t max_tokens = 0;
     LEIT_TRY(leit_manifest_check_keys(manifest, keys));
     LEIT_TRY(leit_manifest_word(manifest, "format", format_names, NULL, &index));
-    LEIT_TRY(leit_manifest_i64(manifest, "max_tokens", 2, 65536, 512, &max_tokens));
+    LEIT_TRY(leit_manifest_i64(manifest, "max_tokens", 3, 65536, 512, &max_tokens));
     LEIT_TRY(leit_draft_start(manifest, &build->draft));
     build->corpus.max_tokens = (int32_t)max_tokens;
     LEIT_TRY(open_vocabulary(build));

@@ -70,7 +70,7 @@ PATH(data.music, ALL, "The music corpus, 16 kHz mono. For `tagging` it carries t
 PATH(data.tags, SIX, "The tag corpus: valence, arousal and word vector of every mood. The regressions and metric strategies train on it, the mapping `va` is computed from it."),
 INT(data.crop_samples, 80000, 1024, 16000000, "samples", ALL, "What the music encoder sees at once, at 16 kHz; shorter clips are zero-padded. Longer: more context, proportionally slower."),
 INT(data.eval_crops, 16, 1, 1024, "crops", ALL, "Evenly spaced crops of a clip whose outputs are averaged in evaluation. More: steadier figures, proportionally slower evaluation."),
-INT(data.max_tokens, 512, 2, 65536, "tokens", SIX, "Texts are cut here, [CLS] and [SEP] included. Shorter: faster, and long texts lose their end."),
+INT(data.max_tokens, 512, 3, 65536, "tokens", SIX, "Texts are cut here, [CLS] and [SEP] included. Shorter: faster, and long texts lose their end."),
 ENUM(data.text_split, text_split, "strict", SIX, "Informational: which split the text corpus was built with, printed beside the figures. `paper` tunes and tests on the same texts for Alm."),
 
 INT(mel.n_fft, 512, 64, 4096, "samples", ALL, "Length of the Hann window and its Fourier transform, a power of two. Longer: finer pitch, blurrier time."),

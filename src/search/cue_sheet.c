@@ -138,7 +138,9 @@ static leit_status put_tracks(const leit_cue *cue, bool has_moods, leit_buffer *
         duration_text(track->duration_s, duration, sizeof duration);
         loudness_text(track->loudness_lkfs, loudness, sizeof loudness);
         LEIT_TRY(leit_buffer_printf(text, "  %3lld  ", (long long)i + 1));
-        LEIT_TRY(put_padded(text, short_path(arena, track->path), path_width));
+        const char *path = short_path(arena, track->path);
+        if (path == NULL) return LEIT_INTERNAL;
+        LEIT_TRY(put_padded(text, path, path_width));
         if (has_moods) {
             const char *known = track->mood == NULL ? "-" : track->mood;
             const char *mood = leit_cue_sheet_line(arena, known, strlen(known), mood_width);

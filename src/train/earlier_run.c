@@ -32,10 +32,14 @@ static leit_status find_difference(const leit_recipe *theirs, const leit_recipe 
 
 leit_status leit_earlier_check_recipe(const leit_recipe *recipe, const leit_checkpoint *checkpoint)
 {
-    /* Where and how long, not what. */
-    static const char *const may_change[] = {
-        "run.", "train.epochs:", "train.max_steps:", "train.text_epochs:", "train.music_epochs:",
-        NULL};
+    /* Where, how long and how it is asked afterwards, not what. */
+    static const char *const may_change[] = {"run.",
+                                             "evaluate.",
+                                             "train.epochs:",
+                                             "train.max_steps:",
+                                             "train.text_epochs:",
+                                             "train.music_epochs:",
+                                             NULL};
     leit_recipe *saved = NULL;
     char *difference = NULL;
     LEIT_TRY(leit_matcher_recipe(checkpoint, NULL, 0, &saved));

@@ -6,7 +6,8 @@
 #include "strategy/matcher_file.h"
 
 /* LEIT_USAGE, naming the first key, unless this recipe made the checkpoint: going on with another
- * would be neither the old run nor the new one. Where it goes and how long may differ. */
+ * would be neither the old run nor the new one. Where it goes, how long, and what is
+ * asked of it afterwards may differ. */
 leit_status leit_earlier_check_recipe(const leit_recipe *recipe, const leit_checkpoint *checkpoint);
 
 /* Reads the parameters with these prefixes from a checkpoint, or the folder of any run. */

@@ -20,6 +20,14 @@ expect 3 "none.h5" corpus stats "$scratch/none.h5"
 expect 3 "is a directory" corpus check "$scratch"
 expect 4 "$scratch" checkpoint verify "$scratch"
 
+# No word is taken and not used.
+expect 2 "there is no option '-o'" evaluate "$scratch" -o "$scratch/x.json"
+expect 2 "there is no option '-o'" plan recipes/etude/metric2_alm.yaml -o "$scratch/x"
+expect 2 "build etude takes --texts, --clips and --seed, got 'seed=7'" corpus build etude -o "$scratch/etude" seed=7
+expect 2 "expected one folder of audio, got 2 words" index "$scratch" seed=7 --model "$scratch" -o "$scratch/x.h5"
+expect 2 "'diff' takes no override" recipe diff recipes/etude/metric2_alm.yaml recipes/etude/metric3_alm.yaml seed=7
+expect 2 "none.yaml" corpus build "$scratch/none.yaml" --output "$scratch/x.h5"
+
 # Every recipe of the repository is valid, and every paper recipe can be planned without its data.
 expect 0 - recipe validate recipes/*/*.yaml
 expect 0 - recipe ls

@@ -29,6 +29,38 @@ static void round_trip(void **state)
     leit_arena_clear(&arena);
 }
 
+/* Two links back up the tree: each file is listed once. */
+static void links_in_a_circle(void **state)
+{
+    (void)state;
+    leit_arena arena = {0};
+    const char *folder = leit_test_scratch("circle");
+    assert_ok(leit_file_make_directory(leit_path_join(&arena, folder, "deep/er")));
+    assert_ok(leit_file_write(leit_path_join(&arena, folder, "deep/er/song"), "la", 2));
+    assert_int_equal(symlink(".", leit_path_join(&arena, folder, "self")), 0);
+    assert_int_equal(symlink("../..", leit_path_join(&arena, folder, "deep/er/up")), 0);
+    leit_file_list list = {0};
+    assert_ok(leit_file_list_tree(folder, &list));
+    assert_int_equal(list.count, 1);
+    assert_string_equal(list.paths[0], "deep/er/song");
+    leit_file_list_clear(&list);
+    leit_arena_clear(&arena);
+}
+
+/* What lies below a file is not there to be removed, and that is said. */
+static void removes_what_is_there(void **state)
+{
+    (void)state;
+    leit_arena arena = {0};
+    const char *file = leit_test_scratch("plain");
+    assert_ok(leit_file_write(file, "", 0));
+    assert_fails(leit_file_remove(leit_path_join(&arena, file, "below")), LEIT_DATA,
+                 "plain/below: Not a directory");
+    assert_ok(leit_file_remove(file));
+    assert_ok(leit_file_remove(file));
+    leit_arena_clear(&arena);
+}
+
 /* What is read in pieces sums to what the library makes of the whole; the sum of nothing is the
  * constant of the XXH3 specification. */
 static void sums_are_xxh3(void **state)
@@ -131,6 +163,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
+        cmocka_unit_test(links_in_a_circle),
+        cmocka_unit_test(removes_what_is_there),
         cmocka_unit_test(sums_are_xxh3),
         cmocka_unit_test(failures_name_the_file),
         cmocka_unit_test(failures_name_the_cure),

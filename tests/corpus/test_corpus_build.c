@@ -224,7 +224,7 @@ static void bad_manifests_are_named(void **state)
         {"kind: text\nfromat: alm\n", "manifest.yaml:2:9: fromat: unknown key, expected one of"},
         {"kind: text\nformat: csv\n", "format: 'csv', expected one of etude_text, alm, isear"},
         {"kind: text\nformat: alm\nname: x\n", "vocabulary is missing"},
-        {"kind: text\nformat: alm\nname: x\nmax_tokens: 1\n", "expected a whole number from 2"},
+        {"kind: text\nformat: alm\nname: x\nmax_tokens: 1\n", "expected a whole number from 3"},
         {"kind: text\nformat: alm\nname: x\nexpect: {texts: many}\n", "texts: 'many', expected"},
         {"[1, 2]\n", "expected a manifest"},
         {"kind: [text\n", "manifest.yaml:2:1"},
