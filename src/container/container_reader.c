@@ -129,6 +129,20 @@ void leit_container_close(leit_container *container)
     leit_free(container);
 }
 
+/* HDF5 that opens and says nothing of a format is somebody else's. */
+static bool is_strangers(const char *path)
+{
+    leit_container *container = NULL;
+    if (leit_container_open(path, NULL, 0, &container) != LEIT_OK) return false;
+    leit_arena arena = {0};
+    const char *format = NULL;
+    const bool has_format =
+        leit_container_text(container, "", "format", &arena, &format) == LEIT_OK;
+    leit_arena_clear(&arena);
+    leit_container_close(container);
+    return !has_format;
+}
+
 /* What is empty or does not open is taken for a damaged container: nothing is lost with it. */
 leit_status leit_container_check_output(const char *path, const char *format)
 {
@@ -138,13 +152,15 @@ leit_status leit_container_check_output(const char *path, const char *format)
     LEIT_TRY(leit_file_check_target(path));
     if (!leit_file_exists(path) || leit_file_size(path, &size_bytes) != LEIT_OK || size_bytes == 0)
         return LEIT_OK;
-    LEIT_FAIL_IF(read_head(path, head) < 0 || !has_signature(head) || !has_our_superblock(head),
+    LEIT_FAIL_IF(read_head(path, head) < 0 || !has_signature(head) || !has_our_superblock(head) ||
+                     is_strangers(path),
                  LEIT_USAGE, "%s is there and no file of Leitmotif: %s", path, cure);
     leit_container *container = NULL;
-    if (leit_container_open(path, LEIT_CONTAINER_ANY, 0, &container) != LEIT_OK) return LEIT_OK;
+    leit_status status = leit_container_open(path, LEIT_CONTAINER_ANY, 0, &container);
+    if (status != LEIT_OK) return status == LEIT_DATA ? LEIT_OK : status;
     leit_arena arena = {0};
     const char *found = "";
-    leit_status status = leit_container_text(container, "", "format", &arena, &found);
+    status = leit_container_text(container, "", "format", &arena, &found);
     if (status == LEIT_OK && strcmp(found, format) != 0)
         status = leit_fail(LEIT_USAGE, __func__, "%s is a %s: %s", path, found, cure);
     leit_arena_clear(&arena);

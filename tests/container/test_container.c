@@ -1,3 +1,4 @@
+#include <hdf5.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -446,9 +447,29 @@ static void files_of_h5py(void **state)
     leit_arena_clear(&arena);
 }
 
+/* Anybody's HDF5, also in the newest form of the file format, is not ours to overwrite. */
+static void a_strangers_file_is_no_output(void **state)
+{
+    (void)state;
+    static const H5F_libver_t oldest[] = {H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST};
+    for (size_t i = 0; i < sizeof oldest / sizeof *oldest; i++) {
+        const char *path = leit_test_scratch(i == 0 ? "early.h5" : "late.h5");
+        const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+        H5Pset_libver_bounds(access, oldest[i], H5F_LIBVER_LATEST);
+        const hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+        assert_true(file >= 0);
+        H5Gclose(H5Gcreate(file, "mine", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+        H5Fclose(file);
+        H5Pclose(access);
+        assert_fails(leit_container_check_output(path, "leitmotif-index"), LEIT_USAGE,
+                     "is there and no file of Leitmotif: it is not overwritten");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_strangers_file_is_no_output),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(mapped_in_place),
         cmocka_unit_test(same_content_same_bytes),
