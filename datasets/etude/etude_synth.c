@@ -78,7 +78,7 @@ static float sine_at(const struct synth *s, uint32_t phase)
 
 static uint32_t phase_step(const struct synth *s, double hz)
 {
-    return (uint32_t)(hz * s->turns_per_hz);
+    return (uint32_t)(uint64_t)(hz * s->turns_per_hz); /* from one turn on it wraps */
 }
 
 /* Factor per sample for a decay to one half in `seconds`. */

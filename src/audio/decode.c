@@ -65,6 +65,25 @@ static leit_status check_chunk_length(const char *path)
     return LEIT_OK;
 }
 
+/* Whether info->frames is what the file says. Of an mp3 it is a guess from the file's size, tags
+ * and all, unless the first frame holds a length: the word Xing, Info or VBRI. */
+static bool announces_length(const char *path, const SF_INFO *info)
+{
+    enum { FIRST_FRAME = 4096 };
+    if ((info->format & SF_FORMAT_TYPEMASK) != SF_FORMAT_MPEG) return info->frames != SF_COUNT_MAX;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return false;
+    unsigned char head[10], frame[FIRST_FRAME];
+    long start = 0; /* behind an ID3v2 tag, whose size has seven bits to the byte */
+    if (fread(head, 1, sizeof head, file) == sizeof head && memcmp(head, "ID3", 3) == 0)
+        start = 10 + ((long)(head[6] & 127) << 21 | (head[7] & 127) << 14 | (head[8] & 127) << 7 |
+                      (head[9] & 127));
+    const size_t n = fseek(file, start, SEEK_SET) == 0 ? fread(frame, 1, sizeof frame, file) : 0;
+    fclose(file);
+    return memmem(frame, n, "Xing", 4) != NULL || memmem(frame, n, "Info", 4) != NULL ||
+           memmem(frame, n, "VBRI", 4) != NULL;
+}
+
 static leit_status open_file(const char *path, SF_INFO *info, SNDFILE **file)
 {
     LEIT_TRY(check_path(path));
@@ -136,10 +155,10 @@ static leit_status read_samples(struct reader *reader, int64_t wanted, leit_samp
     }
     if (!ended) return LEIT_OK;
     LEIT_FAIL_IF(reader->done == 0, LEIT_DATA, "%s: holds no samples; leave it out", reader->path);
-    const sf_count_t announced = reader->info.frames; /* SF_COUNT_MAX: unknown */
-    LEIT_FAIL_IF(announced != SF_COUNT_MAX && reader->done < announced, LEIT_DATA,
-                 "%s: breaks off after %lld of %lld samples per channel; fetch the file again",
-                 reader->path, (long long)reader->done, (long long)announced);
+    LEIT_FAIL_IF(
+        reader->done < reader->info.frames && announces_length(reader->path, &reader->info),
+        LEIT_DATA, "%s: breaks off after %lld of %lld samples per channel; fetch the file again",
+        reader->path, (long long)reader->done, (long long)reader->info.frames);
     return leit_resampler_finish(reader->resampler, out);
 }
 
