@@ -21,8 +21,8 @@
  *   NaN            goes through relu and pooling, as in PyTorch.
  *   Error          at most 2 x that of the naive fp32 loops (two passes), against double.
  *   Repeatable     bit for bit, for any number of threads.
- *   Source         Ioffe and Szegedy, "Batch Normalization" (2015), algorithm 1; defaults of
- * PyTorch are momentum 0.1 and epsilon 1e-5.
+ *   Source         Ioffe and Szegedy, "Batch Normalization" (2015), algorithm 1; PyTorch's
+ *                  defaults are momentum 0.1 and epsilon 1e-5.
  */
 #ifndef LEIT_KERNELS_BATCHNORM2D_H
 #define LEIT_KERNELS_BATCHNORM2D_H

@@ -4,9 +4,11 @@
  *   dx          (N, D)   written; the same draws, made again; may alias dy
  *   random      seed and step; may be NULL when p is 0
  *   n_rows      rows that hold data, NULL: N
- *   Draws       element i = n D + d is kept when its uniform >= p; the uniform comes from word i %
- * 4 of the Philox block {i / 4, 0, step, stream}. Limits      N >= 0, D >= 1, N D <= 2^34, 0 <= p
- * < 1. Error       one rounding of 1 / (1 - p) and one of the product. Repeatable  bit for bit.
+ *   Draws       element i = n D + d is kept when its uniform >= p; the uniform comes from word
+ *               i % 4 of the Philox block {i / 4, 0, step, stream}.
+ *   Limits      N >= 0, D >= 1, N D <= 2^34, 0 <= p < 1.
+ *   Error       one rounding of 1 / (1 - p) and one of the product.
+ *   Repeatable  bit for bit.
  */
 #ifndef LEIT_KERNELS_DROPOUT_H
 #define LEIT_KERNELS_DROPOUT_H

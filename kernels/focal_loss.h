@@ -1,11 +1,12 @@
-/* focal_loss: losses[n] = -(1 - p)^gamma log p with p = softmax(x[n])[labels[n]]; loss = their
- * mean. x, labels, probabilities, losses, loss, dloss, dx, n_rows   as in softmax_cross_entropy
+/* focal_loss: losses[n] = -(1 - p)^gamma log p with p = softmax(x[n])[labels[n]]; loss = their mean.
+ *   x, labels, probabilities, losses, loss, dloss, dx, n_rows   as in softmax_cross_entropy
  *   gamma               >= 0; 0 is cross entropy
- *   weight_is_constant  1: the factor (1 - p)^gamma is not differentiated, as the public code has
- * it 0: the full gradient of Lin et al. Limits      N >= 0, K >= 1; a label outside [0, K) is
- * LEIT_INTERNAL. NaN comes through. Error       at most 2 x that of the naive fp32 loops, against
- * double. Repeatable  bit for bit. Source      Lin et al., "Focal Loss for Dense Object Detection"
- * (ICCV 2017), equation 4.
+ *   weight_is_constant  1: the factor (1 - p)^gamma is not differentiated, as the public code has it
+ *                       0: the full gradient of Lin et al.
+ *   Limits      N >= 0, K >= 1; a label outside [0, K) is LEIT_INTERNAL. NaN comes through.
+ *   Error       at most 2 x that of the naive fp32 loops, against double.
+ *   Repeatable  bit for bit.
+ *   Source      Lin et al., "Focal Loss for Dense Object Detection" (ICCV 2017), equation 4.
  */
 #ifndef LEIT_KERNELS_FOCAL_LOSS_H
 #define LEIT_KERNELS_FOCAL_LOSS_H

@@ -1,5 +1,6 @@
 /* layernorm: y = (s - mean(s)) * rstd(s) * w + b with s = x + residual, row by row.
- *   x, residual  (N, D)  residual may be NULL; y may alias x or residual, sum may not
+ *   x, residual  (N, D)  residual may be NULL; y may alias residual, and x where there is a
+ *                        residual or no backward follows; sum may alias nothing
  *   w, b         (D)
  *   y            (N, D)
  *   sum          (N, D)  s, kept for the backward; unused (x itself) when residual is NULL

@@ -1,11 +1,14 @@
 /* linear: y = activation(x w^T + b), the layout of torch.nn.Linear.
- *   x        (N, D)
- *   w        (K, D)
- *   b        (K)      NULL: none
- *   y        (N, K)
- *   pre      (N, K)   x w^T + b, written forward and read backward; unused (NULL) when activation
- * is NONE; with RELU it may be y itself dy       (N, K)   in dx       (N, D)   written; NULL: not
- * wanted dw, db   (K, D), (K)   accumulated; NULL: not wanted n_rows   rows that hold data, NULL: N
+ *   x            (N, D)
+ *   w            (K, D)
+ *   b            (K)          NULL: none
+ *   y            (N, K)
+ *   pre          (N, K)       x w^T + b, written forward, read backward; unused (NULL) when the
+ *                             activation is NONE; with RELU it may be y itself
+ *   dy           (N, K)       in
+ *   dx           (N, D)       written; NULL: not wanted
+ *   dw, db       (K, D), (K)  accumulated; NULL: not wanted
+ *   n_rows       rows that hold data, NULL: N
  *   Limits       N >= 0, 1 <= D, K <= 1e6, no divisibility rule.
  *   Error        at most 2 x that of the naive fp32 loops, against double.
  *   Repeatable   bit for bit, for any number of threads.

@@ -4,7 +4,7 @@
  *   dx          (N, D)   written: dy y (1 - y)
  *   n_rows      rows that hold data, NULL: N
  *   Limits      N >= 0, D >= 1.
- *   Error       at most 4 units in the last place; no overflow for any x.
+ *   Error       at most 4 units in the last place, 0 below -87; no overflow for any x.
  *   Repeatable  bit for bit.
  */
 #ifndef LEIT_KERNELS_SIGMOID_H

@@ -23,11 +23,10 @@ typedef enum leit_ranking_kind {
 typedef struct leit_ranking {
     leit_ranking_kind kind;
     int64_t n_texts, n_clips;
-    int64_t width;     /* E, or K classes of the music head; >= 1 */
-    const float *text; /* (n_texts, width); not read for LIKELIHOOD */
-    const float *clip; /* (n_clips, width) */
-    const int32_t
-        *text_class; /* (n_texts) LIKELIHOOD: the music class that the text is found to
+    int64_t width;             /* E, or K classes of the music head; >= 1 */
+    const float *text;         /* (n_texts, width); not read for LIKELIHOOD */
+    const float *clip;         /* (n_clips, width) */
+    const int32_t *text_class; /* (n_texts) LIKELIHOOD: the music class that the text is found to
                         have, -1 where the music taxonomy lacks it: nothing is retrieved */
 } leit_ranking;
 

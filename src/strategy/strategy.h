@@ -22,7 +22,7 @@ typedef struct leit_space {
 
 /* What validation looks at to choose the best epoch. */
 typedef enum leit_monitor {
-    LEIT_MONITOR_ACCURACY,  /* higher is better; both modalities: their mean */
+    LEIT_MONITOR_ACCURACY,  /* higher is better; of the tower that the phase trains */
     LEIT_MONITOR_R2,        /* higher */
     LEIT_MONITOR_LOSS,      /* mean squared error; lower */
     LEIT_MONITOR_PRECISION, /* P@5 under the valence-arousal mapping; higher */

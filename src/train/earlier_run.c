@@ -65,11 +65,31 @@ leit_status leit_earlier_read(leit_matcher *matcher, const char *path, const cha
     return status;
 }
 
-leit_status leit_earlier_name_key(leit_status status, const char *key)
+/* Opens what a key of the recipe names. Of a run that still trains there is only its progress, in
+ * which towers of phases to come have their first random values. */
+static leit_status open_finished(const char *path, const char *key, leit_checkpoint **checkpoint)
 {
+    int64_t is_complete = 1;
+    leit_status status = leit_checkpoint_open(path, checkpoint);
+    if (status == LEIT_OK &&
+        leit_checkpoint_i64(*checkpoint, "state/is_complete", &is_complete) == LEIT_OK &&
+        !is_complete) {
+        leit_checkpoint_close(*checkpoint);
+        status = leit_fail(LEIT_USAGE, __func__, "%s is not finished", path);
+    }
     return status == LEIT_OK
                ? LEIT_OK
                : leit_fail_context(status, "%s (train that run first, or set it to nothing)", key);
+}
+
+leit_status leit_earlier_import(leit_matcher *matcher, const char *path, const char *key,
+                                const char *const *prefixes)
+{
+    leit_checkpoint *checkpoint = NULL;
+    LEIT_TRY(open_finished(path, key, &checkpoint));
+    leit_status status = leit_matcher_read(matcher, checkpoint, prefixes, NULL);
+    leit_checkpoint_close(checkpoint);
+    return status == LEIT_OK ? LEIT_OK : leit_fail_context(status, "%s", key);
 }
 
 /* ---- towers ---- */
@@ -83,8 +103,7 @@ typedef struct earlier_run {
 static leit_status open_reuse(const leit_recipe *recipe, earlier_run *run)
 {
     *run = (earlier_run){0};
-    LEIT_TRY(leit_earlier_name_key(leit_checkpoint_open(recipe->train.reuse, &run->checkpoint),
-                                   "train.reuse"));
+    LEIT_TRY(open_finished(recipe->train.reuse, "train.reuse", &run->checkpoint));
     leit_status status = leit_matcher_recipe(run->checkpoint, NULL, 0, &run->recipe);
     if (status != LEIT_OK) leit_checkpoint_close(run->checkpoint);
     return status;

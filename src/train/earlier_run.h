@@ -10,11 +10,13 @@
  * asked of it afterwards may differ. */
 leit_status leit_earlier_check_recipe(const leit_recipe *recipe, const leit_checkpoint *checkpoint);
 
-/* Reads the parameters with these prefixes from a checkpoint, or the folder of any run. */
+/* Reads the parameters with these prefixes from a checkpoint of this run. */
 leit_status leit_earlier_read(leit_matcher *matcher, const char *path, const char *const *prefixes);
 
-/* Adds to a failure by which key of the recipe the path came. */
-leit_status leit_earlier_name_key(leit_status status, const char *key);
+/* The same from the folder of another run, which a key of the recipe names; LEIT_USAGE while that
+ * run is not finished. */
+leit_status leit_earlier_import(leit_matcher *matcher, const char *path, const char *key,
+                                const char *const *prefixes);
 
 /* LEIT_USAGE when train.reuse offers, for a phase from `first_phase` on, a tower that is not the
  * one this recipe asks for. Asked before any phase is trained: the last may come hours later. */

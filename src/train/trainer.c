@@ -170,9 +170,11 @@ static char *best_path(trainer *t, const leit_phase *phase)
     return leit_arena_printf(&t->arena, "%s/best-%s", t->folder, phase->name);
 }
 
-static leit_status resume(trainer *t)
+/* *resumed says whether there was anything to go on with. */
+static leit_status resume(trainer *t, bool *resumed)
 {
     const char *latest = leit_path_join(&t->arena, t->folder, "latest");
+    *resumed = false;
     if (latest == NULL) return LEIT_INTERNAL;
     if (t->recipe->run.resume == LEIT_RESUME_NEVER || !leit_file_exists(latest)) return LEIT_OK;
     static const char *const everything[] = {"", NULL};
@@ -186,6 +188,7 @@ static leit_status resume(trainer *t)
     if (status == LEIT_OK)
         leit_log(LEIT_LOG_INFO, "going on from %s", leit_checkpoint_path(checkpoint));
     leit_checkpoint_close(checkpoint);
+    *resumed = status == LEIT_OK;
     return status;
 }
 
@@ -227,8 +230,8 @@ static leit_status import_weights(trainer *t)
     if (model->text.weights[0] != '\0' && t->data.text != NULL)
         LEIT_TRY(leit_import_text_encoder(model->text.weights, &t->matcher->parameters));
     if (model->music.weights[0] == '\0') return LEIT_OK;
-    leit_status status = leit_earlier_read(t->matcher, model->music.weights, music_encoder);
-    return leit_earlier_name_key(status, "model.music.weights");
+    return leit_earlier_import(t->matcher, model->music.weights, "model.music.weights",
+                               music_encoder);
 }
 
 static leit_status write_about(trainer *t)
@@ -426,9 +429,10 @@ static leit_status run(trainer *t)
     t->folder = leit_path_join(&t->arena, directory, "checkpoints");
     if (t->folder == NULL) return LEIT_INTERNAL;
     LEIT_TRY(build(t));
-    LEIT_TRY(import_weights(t));
-    LEIT_TRY(resume(t));
+    bool resumed = false;
+    LEIT_TRY(resume(t, &resumed));
     if (t->state.is_complete) return LEIT_OK;
+    if (!resumed) LEIT_TRY(import_weights(t));
     LEIT_TRY(leit_reuse_check(t->matcher, (int)t->state.phase + (t->state.step > 0)));
     LEIT_TRY(make_folder(t)); /* from here on something is written */
     LEIT_TRY(write_about(t));

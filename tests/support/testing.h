@@ -31,15 +31,15 @@ void leit_assert_fails(leit_status status, leit_status expected, const char *fra
  * program ends. */
 const char *leit_test_directory(void);
 
-/* The path of `name` in that directory; valid until the next 64 calls. */
 /* For main() of a test that needs what is not everywhere: says which variable is not set. The exit
  * code tells CTest that the test was skipped. */
 enum { LEIT_TEST_SKIPPED = 77 };
 bool leit_test_lacks(const char *variable);
 
+/* The path of `name` in that directory; valid until the next 64 calls of this and the next. */
 const char *leit_test_scratch(const char *name);
 
-/* The path of a file of the source tree, "tests/golden/x.h5"; valid until the next 8 calls. */
+/* The path of a file of the source tree, "tests/golden/x.h5"; valid as long. */
 const char *leit_test_source(const char *relative_path);
 
 #endif

@@ -402,6 +402,43 @@ static void test_reuse_of_another_tower_is_refused(void **state)
     assert_false(leit_file_exists(leit_test_scratch("refused/metrics.jsonl")));
 }
 
+/* Of a run that still trains nothing is taken: its towers may be as random as at its start. */
+static void test_an_unfinished_run_gives_nothing(void **state)
+{
+    (void)state;
+    char reuse[1300], weights[1300];
+    leit_request_stop();
+    assert_int_equal(train("classification", "unfinished", SHORT, NULL), LEIT_AGAIN);
+    leit_stop_set(false);
+    snprintf(reuse, sizeof reuse, "train.reuse=%s", leit_test_scratch("unfinished"));
+    snprintf(weights, sizeof weights, "model.music.weights=%s", leit_test_scratch("unfinished"));
+    assert_fails(train("classification", "hasty", (const char *const[]){reuse, NULL}, NULL),
+                 LEIT_USAGE, "unfinished is not finished");
+    assert_fails(train("metric2", "hasty", (const char *const[]){weights, NULL}, NULL), LEIT_USAGE,
+                 "model.music.weights (train that run first");
+    assert_false(leit_file_exists(leit_test_scratch("hasty/metrics.jsonl")));
+}
+
+/* A run that has begun needs the weights it began with no more. */
+static void test_resumes_without_its_weights(void **state)
+{
+    (void)state;
+    char weights[1300];
+    const char *const more[] = {weights, "train.max_steps=2", NULL};
+    snprintf(weights, sizeof weights, "model.music.weights=%s",
+             leit_test_scratch("straight_classification"));
+    leit_request_stop();
+    assert_int_equal(train("metric2", "borrowing", more, NULL), LEIT_AGAIN);
+    leit_stop_set(false);
+    char home[1300], away[1300];
+    snprintf(home, sizeof home, "%s", leit_test_scratch("straight_classification"));
+    snprintf(away, sizeof away, "%s", leit_test_scratch("moved_away"));
+    assert_int_equal(rename(home, away), 0);
+    leit_status status = train("metric2", "borrowing", more, NULL);
+    assert_int_equal(rename(away, home), 0);
+    assert_ok(status);
+}
+
 /* The music encoder of a tagging run begins another strategy's run, heads aside. */
 static void test_tagging_pretrains(void **state)
 {
@@ -448,6 +485,8 @@ int main(void)
         cmocka_unit_test(test_unknown_exclusion_is_refused),
         cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_reuse_of_another_tower_is_refused),
+        cmocka_unit_test(test_an_unfinished_run_gives_nothing),
+        cmocka_unit_test(test_resumes_without_its_weights),
         cmocka_unit_test(test_tagging_pretrains),
     };
     return cmocka_run_group_tests(tests, write_corpora, NULL);
