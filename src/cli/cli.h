@@ -10,23 +10,26 @@
 
 /* The words behind the verb, sorted into options, overrides and the rest. */
 typedef struct cli_words {
-    const char *verb;
+    const char *verb, *part; /* part: of a verb that has some, else NULL */
     bool json, quiet, verbose, help;
     const char *output; /* -o FILE, NULL without one */
     int n_values;       /* of options that take one, in pairs below */
     const char *names[16], *values[16];
-    int n_plain; /* paths and names, in order */
+    int n_plain; /* paths and names behind the verb and its part, in order */
     const char *const *plain;
     int n_overrides; /* key=value */
     const char *const *overrides;
 } cli_words;
 
+/* A verb, or a part of one: `corpus` has the parts build, stats and check. */
 typedef struct cli_verb {
     const char *name;
     const char *arguments; /* "RECIPE [key=value ...]" */
     const char *summary;
-    const char *options; /* names of options that take a value: "split seeds threads" */
+    const char *options;  /* of options that take a value: "split seeds threads"; NULL: none */
+    bool takes_overrides; /* otherwise a word key=value is a plain one */
     leit_status (*run)(const cli_words *words);
+    const struct cli_verb *parts; /* up to one without a name; a verb with parts has no run */
 } cli_verb;
 
 extern const cli_verb cli_recipe, cli_corpus, cli_plan, cli_train, cli_evaluate, cli_compare,

@@ -139,12 +139,13 @@ leit_status cli_option_int(const cli_words *words, const char *name, long otherw
 
 leit_status cli_usage(const cli_words *words, const char *format, ...)
 {
-    fprintf(stderr, "leitmotif %s: ", words->verb);
+    const char *space = words->part ? " " : "", *part = words->part ? words->part : "";
+    fprintf(stderr, "leitmotif %s%s%s: ", words->verb, space, part);
     va_list arguments;
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "; see leitmotif %s --help\n", words->verb);
+    fprintf(stderr, "; see leitmotif %s%s%s --help\n", words->verb, space, part);
     return LEIT_USAGE;
 }
 
@@ -175,7 +176,8 @@ static leit_status take_option(const cli_verb *verb, cli_words *words, int argc,
     else {
         const bool is_short = strcmp(word, "-o") == 0;
         const char *name = is_short ? "output" : word + 2;
-        if ((!is_short && strncmp(word, "--", 2) != 0) || !is_listed(verb->options, name))
+        const bool is_known = verb->options != NULL && is_listed(verb->options, name);
+        if ((!is_short && strncmp(word, "--", 2) != 0) || !is_known)
             return cli_usage(words, "there is no option '%s'", word);
         if (*i + 1 == argc) return cli_usage(words, "%s needs a value", word);
         if (words->n_values == 16) return cli_usage(words, "too many options");
@@ -197,8 +199,8 @@ static bool is_override(const char *word)
 static leit_status sort_words(const cli_verb *verb, int argc, char **argv, const char **plain,
                               const char **overrides, cli_words *words)
 {
-    *words = (cli_words){.verb = verb->name, .plain = plain, .overrides = overrides};
-    const bool takes_overrides = strstr(verb->arguments, "key=value") != NULL;
+    words->plain = plain;
+    words->overrides = overrides;
     bool only_plain = false;
     for (int i = 0; i < argc; i++) {
         if (!only_plain && strcmp(argv[i], "--") == 0) {
@@ -206,7 +208,7 @@ static leit_status sort_words(const cli_verb *verb, int argc, char **argv, const
         } else if (!only_plain && argv[i][0] == '-' && argv[i][1] != '\0') {
             leit_status status = take_option(verb, words, argc, argv, &i);
             if (status != LEIT_OK) return status;
-        } else if (!only_plain && takes_overrides && is_override(argv[i])) {
+        } else if (!only_plain && verb->takes_overrides && is_override(argv[i])) {
             overrides[words->n_overrides++] = argv[i];
         } else {
             plain[words->n_plain++] = argv[i];
@@ -229,10 +231,41 @@ static void print_help(FILE *to)
           to);
 }
 
+static void print_usage(const cli_verb *verb, const cli_verb *part)
+{
+    const char *const name = verb->name;
+    if (part != NULL) {
+        printf("usage: leitmotif %s %s %s\n\n%s\n", name, part->name, part->arguments,
+               part->summary);
+    } else if (verb->parts == NULL) {
+        printf("usage: leitmotif %s %s\n\n%s\n", name, verb->arguments, verb->summary);
+    } else {
+        const char *before = "usage:";
+        for (const cli_verb *p = verb->parts; p->name != NULL; p++, before = "      ")
+            printf("%s leitmotif %s %s %s\n", before, name, p->name, p->arguments);
+        printf("\n%s\n", verb->summary);
+    }
+    puts("\nevery verb takes --json, -q (quiet), -v (verbose) and --help");
+}
+
 static const cli_verb *find_verb(const char *name)
 {
+    if (strcmp(name, "--version") == 0) name = "version";
     for (int i = 0; i < N_VERBS; i++)
         if (strcmp(verbs[i]->name, name) == 0) return verbs[i];
+    fprintf(stderr, "leitmotif: there is no verb '%s'; see leitmotif help\n", name);
+    return NULL;
+}
+
+/* The part of a verb with parts, NULL after having said which there are. */
+static const cli_verb *find_part(const cli_verb *verb, const char *name)
+{
+    for (const cli_verb *part = verb->parts; part->name != NULL; part++)
+        if (strcmp(part->name, name) == 0) return part;
+    fprintf(stderr, "leitmotif %s: expected", verb->name);
+    for (const cli_verb *part = verb->parts; part->name != NULL; part++)
+        fprintf(stderr, "%s %s", part == verb->parts ? "" : part[1].name ? "," : " or", part->name);
+    fprintf(stderr, " behind it, got '%s'; see leitmotif %s --help\n", name, verb->name);
     return NULL;
 }
 
@@ -252,6 +285,38 @@ static void catch_signals(void)
     signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error like a full disk */
 }
 
+/* Runs the verb, or the part of it that the words begin with. */
+static leit_status run(const cli_verb *verb, int argc, char **argv)
+{
+    static const char *plain[MAX_WORDS], *overrides[MAX_WORDS];
+    cli_words words = {.verb = verb->name};
+    const cli_verb *part = NULL;
+    if (verb->parts != NULL) {
+        const char *name = argc > 0 ? argv[0] : "";
+        if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+            print_usage(verb, NULL);
+            return LEIT_OK;
+        }
+        part = find_part(verb, name);
+        if (part == NULL) return LEIT_USAGE;
+        words.part = part->name;
+        argc--, argv++;
+    }
+    const cli_verb *does = part ? part : verb;
+    leit_status status = sort_words(does, argc, argv, plain, overrides, &words);
+    if (status != LEIT_OK) return status;
+    if (words.help) {
+        print_usage(verb, part);
+        return LEIT_OK;
+    }
+    talk t = {words.quiet, words.verbose, isatty(STDERR_FILENO) == 1, false, time(NULL)};
+    leit_log_set_sink(say, &t);
+    catch_signals();
+    status = does->run(&words);
+    if (t.has_line) fputs("\r\033[K", stderr);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 ||
@@ -259,30 +324,10 @@ int main(int argc, char **argv)
         print_help(argc < 2 ? stderr : stdout);
         return finish(argc < 2 ? LEIT_USAGE : LEIT_OK);
     }
-    const cli_verb *verb = find_verb(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
-    if (verb == NULL) {
-        fprintf(stderr, "leitmotif: there is no verb '%s'; see leitmotif help\n", argv[1]);
-        return LEIT_USAGE;
-    }
     if (argc > MAX_WORDS) {
         fprintf(stderr, "leitmotif: %d words, expected at most %d\n", argc, MAX_WORDS);
         return LEIT_USAGE;
     }
-    static const char *plain[MAX_WORDS], *overrides[MAX_WORDS];
-    cli_words words;
-    leit_status status = sort_words(verb, argc - 2, argv + 2, plain, overrides, &words);
-    if (status != LEIT_OK) return (int)status;
-    if (words.help) {
-        printf(
-            "usage: leitmotif %s %s\n\n%s\n\nevery verb takes --json, -q (quiet), -v (verbose) and "
-            "--help\n",
-            verb->name, verb->arguments, verb->summary);
-        return finish(LEIT_OK);
-    }
-    talk t = {words.quiet, words.verbose, isatty(STDERR_FILENO) == 1, false, time(NULL)};
-    leit_log_set_sink(say, &t);
-    catch_signals();
-    status = verb->run(&words);
-    if (t.has_line) fputs("\r\033[K", stderr);
-    return finish(status);
+    const cli_verb *verb = find_verb(argv[1]);
+    return finish(verb == NULL ? LEIT_USAGE : run(verb, argc - 2, argv + 2));
 }

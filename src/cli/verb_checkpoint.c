@@ -1,26 +1,35 @@
-#include <string.h>
-
 #include "cli/cli.h"
 #include "leitmotif/checkpoint.h"
 
-static leit_status run(const cli_words *words)
+static leit_status list(const cli_words *words)
 {
-    const char *what = words->n_plain > 0 ? words->plain[0] : "";
-    const bool lists = strcmp(what, "ls") == 0;
-    if (!lists && strcmp(what, "verify") != 0)
-        return cli_usage(words, "expected ls or verify, got '%s'", what);
-    if (words->n_plain != 2) return cli_usage(words, "%s needs one checkpoint or run folder", what);
-    if (!lists) {
-        leit_status status = leit_checkpoint_verify(words->plain[1]);
-        return status == LEIT_OK ? cli_print_whole(words, words->plain[1]) : cli_report(status);
-    }
+    if (words->n_plain != 1) return cli_usage(words, "expected one checkpoint or run folder");
     char *text = NULL;
-    leit_status status = leit_checkpoint_describe(words->plain[1], words->json, &text);
+    leit_status status = leit_checkpoint_describe(words->plain[0], words->json, &text);
     if (status != LEIT_OK) return cli_report(status);
     status = cli_print(text);
     leit_checkpoint_text_free(text);
     return status;
 }
 
-const cli_verb cli_checkpoint = {"checkpoint", "ls PATH | verify PATH",
-                                 "look into checkpoints and verify them", "", run};
+static leit_status verify(const cli_words *words)
+{
+    if (words->n_plain != 1) return cli_usage(words, "expected one checkpoint or run folder");
+    leit_status status = leit_checkpoint_verify(words->plain[0]);
+    return status == LEIT_OK ? cli_print_whole(words, words->plain[0]) : cli_report(status);
+}
+
+static const cli_verb parts[] = {
+    {.name = "ls",
+     .arguments = "PATH",
+     .summary = "describe a checkpoint, or each of a run",
+     .run = list},
+    {.name = "verify",
+     .arguments = "PATH",
+     .summary = "compare every sum of a checkpoint",
+     .run = verify},
+    {.name = NULL},
+};
+
+const cli_verb cli_checkpoint = {
+    .name = "checkpoint", .summary = "look into checkpoints and verify them", .parts = parts};

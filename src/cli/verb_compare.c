@@ -48,5 +48,10 @@ static leit_status run(const cli_words *words)
 }
 
 const cli_verb cli_compare = {
-    "compare", "RECIPE|RUN ... [--seeds 1,2,3] [-o FOLDER] [--title TEXT] [key=value ...]",
-    "train what is missing, evaluate, and write one table", "output seeds title", run};
+    .name = "compare",
+    .arguments = "RECIPE|RUN ... [--seeds 1,2,3] [-o FOLDER] [--title TEXT] [key=value ...]",
+    .summary = "train what is missing, evaluate, and write one table",
+    .options = "output seeds title",
+    .takes_overrides = true,
+    .run = run,
+};

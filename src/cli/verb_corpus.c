@@ -23,10 +23,10 @@ static leit_status build_etude(const cli_words *words)
     options.n_clips_per_mood = (int)clips;
     options.seed = (uint64_t)seed;
     if (words->n_overrides > 0)
-        return cli_usage(words, "build etude takes --texts, --clips and --seed, got '%s'",
+        return cli_usage(words, "etude takes --texts, --clips and --seed, got '%s'",
                          words->overrides[0]);
     const char *folder = words->output;
-    if (folder == NULL) return cli_usage(words, "corpus build etude needs -o FOLDER");
+    if (folder == NULL) return cli_usage(words, "etude needs -o FOLDER");
     status = leit_etude_generate(folder, &options);
     for (size_t i = 0; status == LEIT_OK && i < sizeof parts / sizeof *parts; i++) {
         char manifest[4096], corpus[4096];
@@ -39,18 +39,21 @@ static leit_status build_etude(const cli_words *words)
 
 static leit_status build(const cli_words *words)
 {
-    if (words->n_plain != 2) return cli_usage(words, "build needs one manifest, or the word etude");
-    if (strcmp(words->plain[1], "etude") == 0) return build_etude(words);
-    if (words->output == NULL) return cli_usage(words, "build needs -o FILE.h5");
-    return cli_report(leit_corpus_build(words->plain[1], words->output, words->overrides,
+    if (words->n_plain != 1) return cli_usage(words, "expected one manifest, or the word etude");
+    if (strcmp(words->plain[0], "etude") == 0) return build_etude(words);
+    if (words->output == NULL) return cli_usage(words, "a manifest needs -o FILE.h5");
+    if (words->n_values > 1)
+        return cli_usage(words, "--%s is etude's; a manifest takes key=value",
+                         words->names[strcmp(words->names[0], "output") == 0]);
+    return cli_report(leit_corpus_build(words->plain[0], words->output, words->overrides,
                                         (size_t)words->n_overrides));
 }
 
 static leit_status stats(const cli_words *words)
 {
-    if (words->n_plain != 2) return cli_usage(words, "stats needs one corpus");
+    if (words->n_plain != 1) return cli_usage(words, "expected one corpus");
     char *text = NULL;
-    leit_status status = leit_corpus_stats(words->plain[1], words->json, &text);
+    leit_status status = leit_corpus_stats(words->plain[0], words->json, &text);
     if (status != LEIT_OK) return cli_report(status);
     status = cli_print(text);
     leit_corpus_text_free(text);
@@ -59,23 +62,30 @@ static leit_status stats(const cli_words *words)
 
 static leit_status check(const cli_words *words)
 {
-    if (words->n_plain != 2) return cli_usage(words, "check needs one corpus");
-    leit_status status = leit_corpus_check(words->plain[1]);
+    if (words->n_plain != 1) return cli_usage(words, "expected one corpus");
+    leit_status status = leit_corpus_check(words->plain[0]);
     if (status != LEIT_OK) return cli_report(status);
-    return cli_print_whole(words, words->plain[1]);
+    return cli_print_whole(words, words->plain[0]);
 }
 
-static leit_status run(const cli_words *words)
-{
-    const char *what = words->n_plain > 0 ? words->plain[0] : "";
-    if (strcmp(what, "build") == 0) return build(words);
-    if (strcmp(what, "stats") == 0) return stats(words);
-    if (strcmp(what, "check") == 0) return check(words);
-    return cli_usage(words, "expected build, stats or check, got '%s'", what);
-}
+static const cli_verb parts[] = {
+    {.name = "build",
+     .arguments = "MANIFEST.yaml -o FILE.h5 [key=value ...] | etude -o FOLDER [--texts N] "
+                  "[--clips N] [--seed N]",
+     .summary = "build a corpus from what its manifest names, or the built-in one from nothing",
+     .options = "output texts clips seed",
+     .takes_overrides = true,
+     .run = build},
+    {.name = "stats",
+     .arguments = "FILE.h5",
+     .summary = "describe a corpus: labels, splits, lengths, what was left out",
+     .run = stats},
+    {.name = "check",
+     .arguments = "FILE.h5",
+     .summary = "verify a corpus: its sums and what it says of itself",
+     .run = check},
+    {.name = NULL},
+};
 
-const cli_verb cli_corpus = {"corpus",
-                             "build MANIFEST.yaml -o FILE.h5 [key=value ...] | build etude -o "
-                             "FOLDER [--texts N] [--clips N] "
-                             "[--seed N] | stats FILE.h5 | check FILE.h5",
-                             "build, describe and verify corpora", "output texts clips seed", run};
+const cli_verb cli_corpus = {
+    .name = "corpus", .summary = "build, describe and verify corpora", .parts = parts};

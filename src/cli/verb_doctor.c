@@ -14,4 +14,8 @@ static leit_status run(const cli_words *words)
 }
 
 const cli_verb cli_doctor = {
-    "doctor", "", "say what this machine has for Leitmotif, and whether it works", "", run};
+    .name = "doctor",
+    .arguments = "",
+    .summary = "say what this machine has for Leitmotif, and whether it works",
+    .run = run,
+};

@@ -24,6 +24,10 @@ static leit_status run(const cli_words *words)
 }
 
 const cli_verb cli_evaluate = {
-    "evaluate", "RUN [--split test|valid] [--threads N] [key=value ...]",
-    "rank all clips for all texts of a split; writes RUN/evaluation-SPLIT.json", "split threads",
-    run};
+    .name = "evaluate",
+    .arguments = "RUN [--split test|valid] [--threads N] [key=value ...]",
+    .summary = "rank all clips for all texts of a split; writes RUN/evaluation-SPLIT.json",
+    .options = "split threads",
+    .takes_overrides = true,
+    .run = run,
+};

@@ -61,6 +61,10 @@ static leit_status run(const cli_words *words)
     return cli_report(status);
 }
 
-const cli_verb cli_index = {"index", "FOLDER --model RUN -o INDEX.h5 [--threads N]",
-                            "embed a folder of audio; what is unchanged is not embedded again",
-                            "output model threads", run};
+const cli_verb cli_index = {
+    .name = "index",
+    .arguments = "FOLDER --model RUN -o INDEX.h5 [--threads N]",
+    .summary = "embed a folder of audio; what is unchanged is not embedded again",
+    .options = "output model threads",
+    .run = run,
+};

@@ -104,8 +104,11 @@ static leit_status run(const cli_words *words)
 }
 
 const cli_verb cli_match = {
-    "match",
-    "TEXT|- --index INDEX.h5 [--model RUN] [--top K] [--format table|json|m3u] [-o FILE]\n"
-    "       [--scenes joined|paragraphs|whole] [--min-tokens N] [--max-tokens N] [--threads N]",
-    "find the tracks that fit each scene of a text",
-    "output index model top format scenes min-tokens max-tokens threads", run};
+    .name = "match",
+    .arguments =
+        "TEXT|- --index INDEX.h5 [--model RUN] [--top K] [--format table|json|m3u] [-o FILE]\n"
+        "       [--scenes joined|paragraphs|whole] [--min-tokens N] [--max-tokens N] [--threads N]",
+    .summary = "find the tracks that fit each scene of a text",
+    .options = "output index model top format scenes min-tokens max-tokens threads",
+    .run = run,
+};

@@ -17,5 +17,10 @@ static leit_status run(const cli_words *words)
     return status;
 }
 
-const cli_verb cli_plan = {"plan", "RECIPE [key=value ...]",
-                           "say what training will take, before anything is taken", "", run};
+const cli_verb cli_plan = {
+    .name = "plan",
+    .arguments = "RECIPE [key=value ...]",
+    .summary = "say what training will take, before anything is taken",
+    .takes_overrides = true,
+    .run = run,
+};

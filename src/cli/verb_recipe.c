@@ -6,7 +6,8 @@
 
 static leit_status list(const cli_words *words)
 {
-    const char *directory = words->n_plain > 1 ? words->plain[1] : "recipes";
+    if (words->n_plain > 1) return cli_usage(words, "expected one folder");
+    const char *directory = words->n_plain > 0 ? words->plain[0] : "recipes";
     leit_recipe_listing *listing = NULL;
     leit_status status = leit_recipe_list(directory, &listing);
     if (status != LEIT_OK) return cli_report(status);
@@ -75,16 +76,16 @@ static void print_json_verdict(const char *path, bool is_base_of_others, const c
 /* Among several, files that begin with '_' are bases: `recipes/etude/_common.yaml` is no recipe. */
 static leit_status validate(const cli_words *words)
 {
-    if (words->n_plain < 2) return cli_usage(words, "validate needs at least one recipe");
+    if (words->n_plain < 1) return cli_usage(words, "expected at least one recipe");
     leit_status worst = LEIT_OK;
-    for (int i = 1; i < words->n_plain; i++) {
+    for (int i = 0; i < words->n_plain; i++) {
         const char *path = words->plain[i];
-        const bool passes_over = words->n_plain > 2 && is_base(path);
+        const bool passes_over = words->n_plain > 1 && is_base(path);
         leit_status status = LEIT_OK;
         char *sentences = passes_over ? NULL : mistakes_of(words, path, &status);
         if (status != LEIT_OK) worst = status;
         if (words->json) {
-            printf(i == 1 ? "[" : ",\n ");
+            printf(i == 0 ? "[" : ",\n ");
             print_json_verdict(path, passes_over, sentences, status);
         } else if (passes_over) {
             printf("%s: a base of other recipes, checked with each of them\n", path);
@@ -118,13 +119,13 @@ static leit_status print_settings(leit_recipe *recipe)
 }
 
 /* explain (every key) or show (the resolved YAML); as JSON both are the settings. */
-static leit_status explain(const cli_words *words, bool as_yaml)
+static leit_status print_recipe(const cli_words *words, bool as_yaml)
 {
-    if (words->n_plain != 2) return cli_usage(words, "expected one recipe");
+    if (words->n_plain != 1) return cli_usage(words, "expected one recipe");
     leit_recipe *recipe = NULL;
     char *text = NULL;
     leit_status status =
-        leit_recipe_load(words->plain[1], words->overrides, (size_t)words->n_overrides, &recipe);
+        leit_recipe_load(words->plain[0], words->overrides, (size_t)words->n_overrides, &recipe);
     if (status == LEIT_OK && !words->json)
         status =
             as_yaml ? leit_recipe_resolved_yaml(recipe, &text) : leit_recipe_explain(recipe, &text);
@@ -135,6 +136,16 @@ static leit_status explain(const cli_words *words, bool as_yaml)
     leit_recipe_text_free(text);
     leit_recipe_free(recipe);
     return status;
+}
+
+static leit_status explain(const cli_words *words)
+{
+    return print_recipe(words, false);
+}
+
+static leit_status show(const cli_words *words)
+{
+    return print_recipe(words, true);
 }
 
 static leit_status print_json_difference(leit_recipe *a, leit_recipe *b)
@@ -160,11 +171,11 @@ static leit_status print_json_difference(leit_recipe *a, leit_recipe *b)
 
 static leit_status diff(const cli_words *words)
 {
-    if (words->n_plain != 3) return cli_usage(words, "diff needs two recipes");
+    if (words->n_plain != 2) return cli_usage(words, "expected two recipes");
     leit_recipe *a = NULL, *b = NULL;
     char *text = NULL;
-    leit_status status = leit_recipe_load(words->plain[1], NULL, 0, &a);
-    if (status == LEIT_OK) status = leit_recipe_load(words->plain[2], NULL, 0, &b);
+    leit_status status = leit_recipe_load(words->plain[0], NULL, 0, &a);
+    if (status == LEIT_OK) status = leit_recipe_load(words->plain[1], NULL, 0, &b);
     if (status == LEIT_OK && !words->json) status = leit_recipe_diff(a, b, &text);
     if (status != LEIT_OK)
         cli_report(status);
@@ -178,26 +189,37 @@ static leit_status diff(const cli_words *words)
 
 static leit_status copy(const cli_words *words)
 {
-    if (words->n_plain != 3) return cli_usage(words, "cp needs a recipe and where it goes");
-    return cli_report(leit_recipe_copy(words->plain[1], words->plain[2]));
+    if (words->n_plain != 2) return cli_usage(words, "expected a recipe and where it goes");
+    return cli_report(leit_recipe_copy(words->plain[0], words->plain[1]));
 }
 
-static leit_status run(const cli_words *words)
-{
-    const char *what = words->n_plain > 0 ? words->plain[0] : "";
-    if (strcmp(what, "validate") == 0) return validate(words);
-    if (strcmp(what, "explain") == 0) return explain(words, false);
-    if (strcmp(what, "show") == 0) return explain(words, true);
-    if (words->n_overrides > 0)
-        return cli_usage(words, "'%s' takes no override, got '%s'", what, words->overrides[0]);
-    if (strcmp(what, "ls") == 0) return list(words);
-    if (strcmp(what, "cp") == 0) return copy(words);
-    if (strcmp(what, "diff") == 0) return diff(words);
-    return cli_usage(words, "expected ls, cp, validate, explain, show or diff, got '%s'", what);
-}
+static const cli_verb parts[] = {
+    {.name = "ls", .arguments = "[FOLDER]", .summary = "list the recipes of a folder", .run = list},
+    {.name = "cp",
+     .arguments = "RECIPE TO",
+     .summary = "copy a recipe, its base named from where it goes",
+     .run = copy},
+    {.name = "validate",
+     .arguments = "RECIPE ... [key=value ...]",
+     .summary = "say every mistake of recipes",
+     .takes_overrides = true,
+     .run = validate},
+    {.name = "explain",
+     .arguments = "RECIPE [key=value ...]",
+     .summary = "say every key: its value, where that comes from, and what it does",
+     .takes_overrides = true,
+     .run = explain},
+    {.name = "show",
+     .arguments = "RECIPE [key=value ...]",
+     .summary = "print a recipe with every key stated",
+     .takes_overrides = true,
+     .run = show},
+    {.name = "diff",
+     .arguments = "RECIPE RECIPE",
+     .summary = "print the keys in which two recipes differ",
+     .run = diff},
+    {.name = NULL},
+};
 
 const cli_verb cli_recipe = {
-    "recipe",
-    "ls [FOLDER] | cp RECIPE TO | validate RECIPE ... [key=value ...] | explain RECIPE [key=value "
-    "...] | show RECIPE [key=value ...] | diff RECIPE RECIPE",
-    "list, copy, check, explain and compare recipes", "", run};
+    .name = "recipe", .summary = "list, copy, check, explain and compare recipes", .parts = parts};

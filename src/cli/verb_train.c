@@ -27,6 +27,10 @@ static leit_status run(const cli_words *words)
     return LEIT_OK;
 }
 
-const cli_verb cli_train = {"train", "RECIPE [key=value ...]",
-                            "train every tower a recipe needs, or go on with what was interrupted",
-                            "", run};
+const cli_verb cli_train = {
+    .name = "train",
+    .arguments = "RECIPE [key=value ...]",
+    .summary = "train every tower a recipe needs, or go on with what was interrupted",
+    .takes_overrides = true,
+    .run = run,
+};

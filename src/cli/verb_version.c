@@ -11,4 +11,9 @@ static leit_status run(const cli_words *words)
     return LEIT_OK;
 }
 
-const cli_verb cli_version = {"version", "", "print the version", "", run};
+const cli_verb cli_version = {
+    .name = "version",
+    .arguments = "",
+    .summary = "print the version",
+    .run = run,
+};

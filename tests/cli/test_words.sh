@@ -23,9 +23,17 @@ expect 4 "$scratch" checkpoint verify "$scratch"
 # No word is taken and not used.
 expect 2 "there is no option '-o'" evaluate "$scratch" -o "$scratch/x.json"
 expect 2 "there is no option '-o'" plan recipes/etude/metric2_alm.yaml -o "$scratch/x"
-expect 2 "build etude takes --texts, --clips and --seed, got 'seed=7'" corpus build etude -o "$scratch/etude" seed=7
+expect 2 "corpus build: etude takes --texts, --clips and --seed, got 'seed=7'" corpus build etude -o "$scratch/etude" seed=7
 expect 2 "expected one folder of audio, got 2 words" index "$scratch" seed=7 --model "$scratch" -o "$scratch/x.h5"
-expect 2 "'diff' takes no override" recipe diff recipes/etude/metric2_alm.yaml recipes/etude/metric3_alm.yaml seed=7
+expect 2 "recipe diff: expected two recipes" recipe diff recipes/etude/metric2_alm.yaml recipes/etude/metric3_alm.yaml seed=7
+expect 2 "corpus stats: expected one corpus" corpus stats "$scratch/x.h5" seed=7
+expect 2 "corpus check: expected one corpus" corpus check "$scratch/x.h5" seed=7
+expect 2 "corpus check: there is no option '--texts'" corpus check "$scratch/x.h5" --texts 7
+expect 2 "--seed is etude's" corpus build "$scratch/none.yaml" -o "$scratch/x.h5" --seed 7
+expect 2 "recipe ls: expected one folder" recipe ls recipes recipes/etude
+expect 2 "checkpoint: expected ls or verify behind it, got ''" checkpoint
+expect 0 - corpus --help
+expect 0 - corpus build --help
 expect 2 "none.yaml" corpus build "$scratch/none.yaml" --output "$scratch/x.h5"
 
 # Every recipe of the repository is valid, and every paper recipe can be planned without its data.
