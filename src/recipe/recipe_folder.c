@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "recipe/recipe_yaml.h"
+#include "recipe/yaml_tree.h"
 
 struct leit_recipe_listing {
     leit_recipe_entry *entries;
@@ -33,7 +34,7 @@ static leit_status describe(const char *path, leit_arena *arena, leit_recipe_ent
     leit_buffer text = {0};
     leit_recipe *recipe = NULL;
     *entry = (leit_recipe_entry){.path = path, .strategy = "", .summary = "", .error = ""};
-    leit_status status = leit_file_read(path, LEIT_RECIPE_FILE_BYTES, &text);
+    leit_status status = leit_file_read(path, LEIT_YAML_MAX_BYTES, &text);
     if (status == LEIT_OK) {
         entry->summary = summary_of(leit_buffer_text(&text), arena);
         status =
@@ -159,7 +160,7 @@ leit_status leit_recipe_copy(const char *from, const char *to)
     LEIT_TRY_GOTO(folder ? LEIT_OK : LEIT_INTERNAL, done);
     LEIT_FAIL_GOTO_IF(leit_file_exists(path) || leit_file_is_directory(path), done, LEIT_USAGE,
                       "%s exists already: remove it, or give another name", path);
-    LEIT_TRY_GOTO(leit_file_read(from, LEIT_RECIPE_FILE_BYTES, &text), done);
+    LEIT_TRY_GOTO(leit_file_read(from, LEIT_YAML_MAX_BYTES, &text), done);
     LEIT_TRY_GOTO(move_base(from, folder, &text), done);
     LEIT_TRY_GOTO(leit_file_write(path, text.data, text.size_bytes), done);
 done:

@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "recipe/recipe_yaml.h"
+#include "recipe/yaml_tree.h"
 
 struct loader {
     struct leit_recipe *recipe;
@@ -82,7 +83,7 @@ static leit_status apply_base(struct loader *loader, const char *label,
     if (!fault && loader->n_files > LEIT_RECIPE_BASES) fault = "is too far: bases may be 4 deep";
 
     leit_buffer text = {0};
-    if (!fault && leit_file_read(path, LEIT_RECIPE_FILE_BYTES, &text) != LEIT_OK)
+    if (!fault && leit_file_read(path, LEIT_YAML_MAX_BYTES, &text) != LEIT_OK)
         fault = leit_error_message();
     leit_status status = LEIT_USAGE;
     if (fault) {
@@ -246,7 +247,7 @@ leit_status leit_recipe_parse(const char *label, const char *text, size_t size_b
 /* A recipe that cannot be read is the user's mistake, like a recipe that is wrong. */
 static leit_status read_recipe(const char *path, leit_buffer *text)
 {
-    return leit_file_read(path, LEIT_RECIPE_FILE_BYTES, text) == LEIT_OK ? LEIT_OK : LEIT_USAGE;
+    return leit_file_read(path, LEIT_YAML_MAX_BYTES, text) == LEIT_OK ? LEIT_OK : LEIT_USAGE;
 }
 
 leit_status leit_recipe_load(const char *path, const char *const overrides[], size_t n_overrides,

@@ -48,6 +48,16 @@ static bool is_empty(const leit_yaml_node *node)
     return node->kind == LEIT_YAML_SCALAR && node->length == 0 && !node->quoted;
 }
 
+static leit_status note_item(struct leit_recipe_errors *errors, const char *place, const char *what,
+                             const leit_yaml_node *item)
+{
+    if (item->kind == LEIT_YAML_SCALAR)
+        return leit_recipe_note(errors, "%s: %s: more than %d items", place, what,
+                                LEIT_RECIPE_LIST_ITEMS);
+    return leit_recipe_note(errors, "%s: %s: an item is %s, expected single values", place, what,
+                            leit_yaml_kind_text(item));
+}
+
 /* The scalars of a list. A mistake is noted at `place`, or at its item when that is NULL. */
 static leit_status read_list(struct leit_recipe_errors *errors, const char *place,
                              const leit_yaml_node *list, const char *what, leit_arena *arena,
@@ -57,18 +67,18 @@ static leit_status read_list(struct leit_recipe_errors *errors, const char *plac
     value->items = leit_arena_allocate(arena, LEIT_RECIPE_LIST_ITEMS * sizeof *value->items);
     if (!value->items) return LEIT_INTERNAL;
     for (const leit_yaml_node *item = list->first; item; item = item->next) {
-        if (item->kind == LEIT_YAML_SCALAR && value->n_items < LEIT_RECIPE_LIST_ITEMS) {
+        if (item->kind == LEIT_YAML_MISSING) return LEIT_OK;
+        const bool is_full = value->n_items == LEIT_RECIPE_LIST_ITEMS;
+        if (item->kind == LEIT_YAML_SCALAR && !is_full) {
             value->items[value->n_items++] = scalar_of(item);
             continue;
         }
-        if (item->kind == LEIT_YAML_MISSING) return LEIT_OK;
-        char here[512];
-        snprintf(here, sizeof here, "%s:%d:%d", item->label, item->line, item->column);
-        if (item->kind == LEIT_YAML_SCALAR)
-            return leit_recipe_note(errors, "%s: %s: more than %d items", place ? place : here,
-                                    what, LEIT_RECIPE_LIST_ITEMS);
-        LEIT_TRY(leit_recipe_note(errors, "%s: %s: an item is %s, expected single values",
-                                  place ? place : here, what, leit_yaml_kind_text(item)));
+        const char *here =
+            place ? place
+                  : leit_arena_printf(arena, "%s:%d:%d", item->label, item->line, item->column);
+        if (!here) return LEIT_INTERNAL;
+        LEIT_TRY(note_item(errors, here, what, item));
+        if (is_full) return LEIT_OK;
     }
     return LEIT_OK;
 }
@@ -182,9 +192,9 @@ static leit_status check_text(const char *label, const char *text, size_t size_b
 {
     size_t bad = 0;
     const char *nul = memchr(text, '\0', size_bytes);
-    if (size_bytes > LEIT_RECIPE_FILE_BYTES)
+    if (size_bytes > LEIT_YAML_MAX_BYTES)
         leit_recipe_note(errors, "%s: is %zu bytes, a recipe has at most %d", label, size_bytes,
-                         LEIT_RECIPE_FILE_BYTES);
+                         LEIT_YAML_MAX_BYTES);
     else if (nul)
         leit_recipe_note(errors, "%s: has a NUL byte at byte %zu, expected text", label,
                          (size_t)(nul - text));

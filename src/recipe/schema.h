@@ -9,9 +9,7 @@
 #include "recipe/recipe.h"
 
 enum {
-    LEIT_RECIPE_FILE_BYTES = 1 << 20, /* the longest recipe that is read */
-    LEIT_RECIPE_DEPTH = 16,           /* of nested YAML */
-    LEIT_RECIPE_BASES = 4,            /* files a chain of `base:` may have above a recipe */
+    LEIT_RECIPE_BASES = 4, /* files a chain of `base:` may have above a recipe */
     LEIT_RECIPE_LIST_ITEMS = 64,
     LEIT_RECIPE_ERRORS = 50 /* sentences kept; reading stops there */
 };

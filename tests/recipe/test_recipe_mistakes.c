@@ -5,6 +5,7 @@
 #include "core/arena.h"
 #include "core/file.h"
 #include "recipe/schema.h"
+#include "recipe/yaml_tree.h"
 #include "support/testing.h"
 
 #define GOOD "strategy: classification\ndata: {text: t, music: m, tags: g}\n"
@@ -304,7 +305,7 @@ static void huge_texts(void **state)
 {
     (void)state;
     leit_buffer text = {0};
-    for (int i = 0; i < LEIT_RECIPE_FILE_BYTES; i++) assert_ok(leit_buffer_puts(&text, "["));
+    for (int i = 0; i < LEIT_YAML_MAX_BYTES; i++) assert_ok(leit_buffer_puts(&text, "["));
     check(text.data, text.size_bytes, NULL,
           "r.yaml:1:1: the recipe is a list, expected keys such as 'strategy: metric3'");
     assert_ok(leit_buffer_puts(&text, "["));
