@@ -42,7 +42,7 @@ typedef struct leit_index_summary {
     int64_t n_kept;    /* unchanged, not embedded again */
     int64_t n_removed; /* were in the index and are not any more: vanished or unusable now */
     int64_t n_skipped; /* audio files that cannot be used, in `skipped` */
-    int64_t n_pending; /* not looked at: asked to stop before */
+    int64_t n_pending; /* not looked at: asked to stop before; those heard earlier keep their row */
     double seconds;
     const leit_index_skip *skipped;
     void *memory; /* owns the strings */

@@ -123,11 +123,11 @@ static leit_status open_all(build *b)
 
 /* ---- what is kept ---- */
 
-static void keep(build *b, int64_t i)
+/* Whether or not it has changed since: until the file has been heard again, this is its answer. */
+static void take_over(build *b, int64_t i)
 {
     row *r = &b->rows[i];
     const int64_t width = b->space.width;
-    r->state = ROW_KEPT;
     r->xxh3 = b->old->xxh3[r->old];
     r->duration_s = b->old->duration_s[r->old];
     r->loudness_lkfs = b->old->loudness_lkfs[r->old];
@@ -146,9 +146,10 @@ static void decide(build *b)
         while (old != NULL && at < old->n_tracks && strcmp(old->paths[at], r->file->path) < 0) at++;
         if (old != NULL && at < old->n_tracks && strcmp(old->paths[at], r->file->path) == 0)
             r->old = at;
+        if (r->old >= 0) take_over(b, i);
         if (r->old >= 0 && b->same_folder && old->size_bytes[r->old] == r->file->size_bytes &&
             old->mtime_ns[r->old] == r->file->mtime_ns)
-            keep(b, i);
+            r->state = ROW_KEPT;
         else
             b->to_do[b->n_to_do++] = i;
     }
@@ -193,7 +194,7 @@ static void listen_task(void *context, int64_t task, int worker)
     r->xxh3 = (int64_t)sum;
     if (r->status == LEIT_OK && r->old >= 0 && b->old->xxh3[r->old] == r->xxh3 &&
         b->old->size_bytes[r->old] == r->file->size_bytes)
-        keep(b, i);
+        r->state = ROW_KEPT;
     else if (r->status == LEIT_OK)
         r->status = listen_to(path, r);
     if (r->status != LEIT_OK) snprintf(r->reason, sizeof r->reason, "%s", leit_error_message());
@@ -303,19 +304,21 @@ static void columns_clear(columns *c)
     leit_free(c->reasons);
 }
 
-/* Takes the rows that made it so far, in order; returns their number. */
+/* Takes the rows that have an answer so far, in order; returns their number. A row that waits with
+ * its old answer has no time, so that the next run looks at its file whatever time that has. */
 static int64_t gather(const build *b, columns *c)
 {
     const int64_t width = b->space.width;
     int64_t n = 0;
     for (int64_t i = 0; i < b->n_rows; i++) {
         const row *r = &b->rows[i];
-        if (r->state != ROW_KEPT && r->state != ROW_NEW) continue;
+        const bool waits = r->state == ROW_TO_DO;
+        if (r->state == ROW_SKIPPED || (waits && r->old < 0)) continue;
         float *answer = c->answers + n * width;
         memcpy(answer, b->answers + i * width, (size_t)width * sizeof *answer);
         c->paths[n] = r->file->path;
-        c->size_bytes[n] = r->file->size_bytes;
-        c->mtime_ns[n] = r->file->mtime_ns;
+        c->size_bytes[n] = waits ? b->old->size_bytes[r->old] : r->file->size_bytes;
+        c->mtime_ns[n] = waits ? LEIT_INDEX_NO_TIME : r->file->mtime_ns;
         c->xxh3[n] = r->xxh3;
         c->duration_s[n] = r->duration_s;
         c->loudness_lkfs[n] = r->loudness_lkfs;

@@ -4,7 +4,8 @@
  *                            n_pending (i64)
  *   space/music_labels       strings (K_music); empty where the strategy has no moods
  *   tracks/path              strings (N), relative to the folder, in byte order
- *   tracks/size_bytes, tracks/mtime_ns, tracks/xxh3          i64 (N): to see what has changed
+ *   tracks/size_bytes, tracks/mtime_ns, tracks/xxh3          i64 (N): to see what has changed;
+ *                            the time is -1 where a file was not looked at again before a stop
  *   tracks/duration_s, tracks/loudness_lkfs                  f64 (N)
  *   tracks/mood              i32 (N), the most likely music label; only under likelihood rules
  *   tracks/answer            f32 (N, width): what the music tower answers, of length 1 under the
@@ -17,7 +18,7 @@
 #include "leitmotif/search.h"
 #include "strategy/matcher_file.h"
 
-enum { LEIT_INDEX_VERSION = 1 };
+enum { LEIT_INDEX_VERSION = 1, LEIT_INDEX_NO_TIME = -1 };
 #define LEIT_INDEX_FORMAT "leitmotif-index"
 
 /* What two models must have in common for one to understand the other's answers. */

@@ -112,7 +112,8 @@ static leit_status open_all(match *m)
     LEIT_TRY(leit_index_check_space(m->index, &space, model));
     m->rule = m->loaded.matcher->strategy->rule;
     if (m->index->n_pending > 0)
-        leit_log(LEIT_LOG_WARNING, "%s: %" PRId64 " files of the folder are not indexed yet",
+        leit_log(LEIT_LOG_WARNING,
+                 "%s: %" PRId64 " files of the folder are still to be looked at: index again",
                  options->index, m->index->n_pending);
     if (leit_rule_has_places(m->rule) && m->loaded.matcher->places[LEIT_MODALITY_TEXT].rows == NULL)
         leit_log(LEIT_LOG_WARNING,

@@ -270,6 +270,55 @@ static void stops_and_goes_on(void **state)
     assert_same_file(output, fresh);
 }
 
+/* Every file of a complete library is to be looked at again, and the run is stopped on the way: no
+ * answer is lost, and what was not reached is looked at the next time. A folder that was moved keeps
+ * the times of its files, so one altered under its old size and time is found by its content. */
+static void loses_nothing_when_stopped(void **state)
+{
+    (void)state;
+    const char *folder = make_library("back", 20), *model = leit_tiny_matcher("m", "metric2", 1);
+    const char *output = leit_test_scratch("back.h5"), *fresh = leit_test_scratch("back_fresh.h5");
+    const char *moved = leit_test_scratch("back_moved");
+    const char *altered = leit_test_scratch("back_moved/t18.wav");
+    build_expecting(folder, model, output, 20, 0, 0, 0);
+    leit_index *before = NULL, *index = NULL;
+    assert_ok(leit_index_open(output, &before));
+
+    assert_ok(leit_file_remove(moved));
+    assert_int_equal(rename(folder, moved), 0);
+    struct stat about;
+    assert_int_equal(stat(altered, &about), 0);
+    leit_tiny_wav(altered, 6000 + 900 * 18, 999, 0.5);
+    const struct timespec times[2] = {about.st_atim, about.st_mtim};
+    assert_int_equal(utimensat(AT_FDCWD, altered, times, 0), 0);
+
+    leit_index_summary summary;
+    leit_log_set_sink(stop_at_progress, NULL);
+    assert_fails(build(moved, model, output, &summary), LEIT_AGAIN, "holds 20 tracks");
+    leit_log_set_sink(NULL, NULL);
+    leit_stop_set(false);
+    assert_int_equal(summary.n_kept, 16);
+    assert_int_equal(summary.n_removed, 0);
+    assert_int_equal(summary.n_pending, 4);
+    leit_index_summary_clear(&summary);
+    assert_ok(leit_index_open(output, &index));
+    assert_int_equal(index->n_tracks, 20);
+    assert_int_equal(index->n_pending, 4);
+    const size_t answers_bytes = 20 * (size_t)index->space.width * sizeof(float);
+    assert_memory_equal(index->answers, before->answers, answers_bytes);
+    assert_memory_equal(index->xxh3, before->xxh3, 20 * sizeof(int64_t));
+    assert_memory_equal(index->size_bytes, before->size_bytes, 20 * sizeof(int64_t));
+    for (int i = 0; i < 20; i++)
+        assert_true(i < 16 ? index->mtime_ns[i] == before->mtime_ns[i] : index->mtime_ns[i] == -1);
+    leit_index_close(before);
+    leit_index_close(index);
+
+    build_expecting(moved, model, output, 1, 19, 0, 0);
+    assert_ok(leit_file_remove(fresh));
+    build_expecting(moved, model, fresh, 20, 0, 0, 0);
+    assert_same_file(output, fresh);
+}
+
 /* ---- what can be wrong ---- */
 
 static void refuses_wrong_places(void **state)
@@ -427,6 +476,7 @@ int main(void)
         cmocka_unit_test(skips_bad_files_with_reasons),
         cmocka_unit_test(keeps_what_has_not_changed),
         cmocka_unit_test(stops_and_goes_on),
+        cmocka_unit_test(loses_nothing_when_stopped),
         cmocka_unit_test(saves_on_the_way),
         cmocka_unit_test(refuses_wrong_places),
         cmocka_unit_test(refuses_damaged_indexes),
