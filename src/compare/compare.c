@@ -1,115 +1,31 @@
-/* Trains what is missing, evaluates, gathers, writes. */
+/* Writes what the runs of a comparison say. */
 #include "leitmotif/compare.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "compare/comparison.h"
 #include "core/file.h"
-#include "core/log.h"
 #include "core/memory.h"
-#include "leitmotif/evaluate.h"
-#include "leitmotif/train.h"
 
 enum { BOOTSTRAP_SAMPLES = 1000, PERMUTATION_SAMPLES = 10000, MAX_CURVES = 64 };
 
 typedef struct gathering {
     const leit_compare_options *options;
     leit_arena arena;
-    leit_evaluation *evaluations;
-    const char **runs; /* the folder of each evaluation */
-    size_t n, capacity, runs_capacity;
-    leit_buffer notes; /* what was left out and why, one a line */
-    size_t n_left_out;
-    leit_status first_failure; /* of what was left out */
+    leit_runs runs;
     leit_threads *threads;
 } gathering;
 
-/* ---- runs ---- */
-
-static leit_status add_run(gathering *g, const char *run)
-{
-    LEIT_TRY(LEIT_GROW(g->evaluations, g->n, g->capacity));
-    LEIT_TRY(LEIT_GROW(g->runs, g->n, g->runs_capacity));
-    const char *path = leit_path_join(&g->arena, run, "evaluation-test.json");
-    g->runs[g->n] = leit_arena_strdup(&g->arena, run);
-    if (path == NULL || g->runs[g->n] == NULL) return LEIT_INTERNAL;
-    LEIT_TRY(leit_evaluation_read(path, &g->evaluations[g->n]));
-    g->n++;
-    return LEIT_OK;
-}
-
-/* The same matcher gives the same evaluation, but an older file may be of an older matcher: a run
- * that was trained now is evaluated again, a run folder that was only named is evaluated if it was
- * not. */
-static leit_status evaluate_run(gathering *g, const char *run, bool is_new)
-{
-    const char *path = leit_path_join(&g->arena, run, "evaluation-test.json");
-    if (path == NULL) return LEIT_INTERNAL;
-    const leit_evaluate_options options = {.run = run, .threads = leit_threads_count(g->threads)};
-    if (is_new || !leit_file_exists(path)) LEIT_TRY(leit_evaluate(&options, NULL));
-    return add_run(g, run);
-}
-
-static leit_status train_and_evaluate(gathering *g, const char *path, const int64_t *seed)
-{
-    const leit_compare_options *options = g->options;
-    const char **overrides = NULL;
-    LEIT_TRY(LEIT_ALLOC(overrides, options->n_overrides + 2));
-    size_t n = options->n_overrides;
-    if (n > 0) memcpy(overrides, options->overrides, n * sizeof *overrides);
-    leit_recipe *recipe = NULL;
-    leit_status status = leit_recipe_load(path, overrides, n, &recipe);
-    if (status == LEIT_OK && seed != NULL) {
-        overrides[n++] = leit_arena_printf(&g->arena, "seed=%" PRId64, *seed);
-        overrides[n++] = leit_arena_printf(&g->arena, "run.directory=%s-seed%" PRId64,
-                                           recipe->run.directory, *seed);
-        leit_recipe_free(recipe);
-        recipe = NULL;
-        status = leit_recipe_load(path, overrides, n, &recipe);
-    }
-    leit_free(overrides);
-    leit_train_summary summary = {0};
-    if (status == LEIT_OK) {
-        leit_log(LEIT_LOG_INFO, "%s, seed %d", recipe->name, recipe->seed);
-        status = leit_train(recipe, &summary);
-    }
-    if (status == LEIT_OK) status = evaluate_run(g, recipe->run.directory, !summary.was_complete);
-    leit_recipe_free(recipe);
-    return status;
-}
-
-/* A source that fails is left out and named, unless work was interrupted or the words were wrong.
- */
-static leit_status forgive(gathering *g, const char *source, leit_status status)
-{
-    if (status == LEIT_OK || status == LEIT_AGAIN || status == LEIT_USAGE ||
-        status == LEIT_INTERNAL)
-        return status;
-    if (g->n_left_out++ == 0) g->first_failure = status;
-    leit_log(LEIT_LOG_WARNING, "%s is left out: %s", source, leit_error_message());
-    return leit_buffer_printf(&g->notes, "%s is left out: %s\n", source, leit_error_message());
-}
-
 /* The table is there, but not all that was asked for is in it. */
-static leit_status report_left_out(const gathering *g)
+static leit_status report_left_out(const leit_runs *runs)
 {
-    if (g->n_left_out == 0) return LEIT_OK;
-    const char *notes = leit_buffer_text(&g->notes);
-    return leit_fail(g->first_failure, __func__, "%s: %zu left out; the first: %.*s",
-                     g->n == 0 ? "nothing to compare" : "the comparison is not complete",
-                     g->n_left_out, (int)strcspn(notes, "\n"), notes);
-}
-
-static leit_status visit_source(gathering *g, const char *source)
-{
-    if (leit_file_is_directory(source)) return forgive(g, source, evaluate_run(g, source, false));
-    if (g->options->n_seeds == 0) return forgive(g, source, train_and_evaluate(g, source, NULL));
-    for (size_t s = 0; s < g->options->n_seeds; s++)
-        LEIT_TRY(forgive(g, source, train_and_evaluate(g, source, &g->options->seeds[s])));
-    return LEIT_OK;
+    if (runs->n_left_out == 0) return LEIT_OK;
+    const char *first = strstr(leit_buffer_text(&runs->notes), " is left out: ");
+    while (first > runs->notes.data && first[-1] != '\n') first--;
+    return leit_fail(runs->first_failure, __func__, "%s: %zu left out; the first: %.*s",
+                     runs->n == 0 ? "nothing to compare" : "the comparison is not complete",
+                     runs->n_left_out, (int)strcspn(first, "\n"), first);
 }
 
 /* ---- writing ---- */
@@ -144,7 +60,7 @@ static leit_status write_table(gathering *g, const leit_table *table, const char
 /* Rows of moods, columns of runs, P@k under the first mapping. */
 static leit_status mood_map(gathering *g, const leit_comparison *comparison, leit_heat_map *map)
 {
-    const leit_evaluation *first = &comparison->evaluations[comparison->first];
+    const leit_evaluation *first = comparison->first;
     const int K = first->n_text_labels, n = comparison->n_rows;
     double *values = leit_arena_allocate(&g->arena, (size_t)(K * n) * sizeof *values);
     const char **names = leit_arena_allocate(&g->arena, (size_t)n * sizeof *names);
@@ -157,7 +73,7 @@ static leit_status mood_map(gathering *g, const leit_comparison *comparison, lei
         for (int k = 0; k < K; k++)
             for (int i = 0; i < row->n_runs; i++)
                 values[k * n + r] +=
-                    comparison->evaluations[row->runs[i]].mappings[0].mood_precision[k] /
+                    comparison->runs[row->runs[i]].evaluation.mappings[0].mood_precision[k] /
                     row->n_runs;
     }
     *map = (leit_heat_map){title, "text mood / recipe", K, n, first->text_labels, names, values};
@@ -168,9 +84,9 @@ static leit_status mood_map(gathering *g, const leit_comparison *comparison, lei
 static leit_status confusion_map(gathering *g, const leit_comparison *comparison, int row,
                                  leit_heat_map *map)
 {
-    const leit_evaluation *e = &comparison->evaluations[comparison->rows[row].runs[0]];
-    const char *title =
-        leit_arena_printf(&g->arena, "%s: moods in the first %d", e->recipe_name, e->at_k);
+    const leit_evaluation *e = &comparison->runs[comparison->rows[row].runs[0]].evaluation;
+    const char *title = leit_arena_printf(&g->arena, "%s: moods in the first %d",
+                                          comparison->rows[row].name, e->at_k);
     if (title == NULL) return LEIT_INTERNAL;
     *map = (leit_heat_map){title,
                            "text mood / retrieved mood",
@@ -192,7 +108,7 @@ static leit_status retrieval_chart(gathering *g, const leit_comparison *comparis
     if (series == NULL || k_axis == NULL) return LEIT_INTERNAL;
     for (int k = 0; k < LEIT_EVALUATION_DEPTH; k++) k_axis[k] = k + 1;
     for (int r = 0; r < n; r++) {
-        const leit_evaluation *e = &comparison->evaluations[comparison->rows[r].runs[0]];
+        const leit_evaluation *e = &comparison->runs[comparison->rows[r].runs[0]].evaluation;
         series[r] = (leit_series){comparison->rows[r].name, LEIT_EVALUATION_DEPTH, k_axis,
                                   e->mappings[0].precision_at};
     }
@@ -209,15 +125,16 @@ typedef struct loss_curves {
 /* The losses of every run, from its metrics.jsonl; a run without one has no curve. */
 static leit_status read_curves(gathering *g, loss_curves *curves)
 {
-    for (size_t i = 0; i < g->n && curves->n < MAX_CURVES; i++) {
-        const char *path = leit_path_join(&g->arena, g->runs[i], "metrics.jsonl");
+    for (size_t i = 0; i < g->runs.n && curves->n < MAX_CURVES; i++) {
+        const leit_run *run = &g->runs.list[i];
+        const char *path = leit_path_join(&g->arena, run->folder, "metrics.jsonl");
         leit_buffer *content = &curves->contents[curves->n];
         if (path == NULL) return LEIT_INTERNAL;
         if (!leit_file_exists(path)) continue;
         LEIT_TRY(leit_file_read(path, (size_t)1 << 30, content));
         const char *name =
-            leit_arena_printf(&g->arena, "%s, seed %lld", g->evaluations[i].recipe_name,
-                              (long long)g->evaluations[i].seed);
+            leit_arena_printf(&g->arena, "%s, seed %lld", run->evaluation.recipe_name,
+                              (long long)run->evaluation.seed);
         if (name == NULL) return LEIT_INTERNAL;
         LEIT_TRY(leit_series_read(leit_buffer_text(content), name, "step", "loss", NULL, NULL,
                                   &curves->series[curves->n]));
@@ -278,17 +195,18 @@ static leit_status append_table(const gathering *g, const leit_table *table, int
 static leit_status write_all(gathering *g, bool *taken, page *p, leit_buffer *text)
 {
     const char *title = g->options->title != NULL ? g->options->title : "Comparison";
-    for (size_t first = 0; first < g->n && p->n_tables < 16; first++) {
+    for (size_t first = 0; first < g->runs.n && p->n_tables < 16; first++) {
         if (taken[first]) continue;
         leit_comparison *comparison = leit_arena_allocate(&g->arena, sizeof *comparison);
         if (comparison == NULL) return LEIT_INTERNAL;
-        leit_comparison_gather(g->evaluations, (int)g->n, (int)first, taken, comparison);
+        LEIT_TRY(leit_comparison_gather(g->runs.list, (int)g->runs.n, (int)first, taken, &g->arena,
+                                        comparison));
         leit_table *table = NULL;
         LEIT_TRY(leit_comparison_table(comparison, title, BOOTSTRAP_SAMPLES, PERMUTATION_SAMPLES,
                                        g->threads, &table));
         const int index = p->n_tables++;
         p->tables[index] = table;
-        char *rest = NULL, *notes = leit_arena_strdup(&g->arena, leit_buffer_text(&g->notes));
+        char *rest = NULL, *notes = leit_arena_strdup(&g->arena, leit_buffer_text(&g->runs.notes));
         for (char *note = notes == NULL ? NULL : strtok_r(notes, "\n", &rest);
              index == 0 && note != NULL; note = strtok_r(NULL, "\n", &rest))
             LEIT_TRY(leit_table_add_note(table, note));
@@ -307,11 +225,10 @@ static leit_status write_all(gathering *g, bool *taken, page *p, leit_buffer *te
 
 static leit_status gather_and_write(gathering *g, leit_buffer *text)
 {
-    for (size_t i = 0; i < g->options->n_sources; i++)
-        LEIT_TRY(visit_source(g, g->options->sources[i]));
-    if (g->n == 0) return report_left_out(g);
+    LEIT_TRY(leit_runs_gather(g->options, g->threads, &g->runs));
+    if (g->runs.n == 0) return report_left_out(&g->runs);
     if (g->options->output != NULL) LEIT_TRY(leit_file_make_directory(g->options->output));
-    bool *taken = leit_arena_allocate(&g->arena, g->n * sizeof *taken);
+    bool *taken = leit_arena_allocate(&g->arena, g->runs.n * sizeof *taken);
     page *p = leit_arena_allocate(&g->arena, sizeof *p);
     if (taken == NULL || p == NULL) return LEIT_INTERNAL;
     leit_status status = write_all(g, taken, p, text);
@@ -327,11 +244,8 @@ leit_status leit_compare(const leit_compare_options *options, char **text)
     leit_status status = leit_threads_create(0, &g.threads);
     if (status == LEIT_OK) status = gather_and_write(&g, &buffer);
     const bool has_table = status == LEIT_OK;
-    if (has_table) status = report_left_out(&g);
-    for (size_t i = 0; i < g.n; i++) leit_evaluation_clear(&g.evaluations[i]);
-    leit_free(g.evaluations);
-    leit_free(g.runs);
-    leit_buffer_clear(&g.notes);
+    if (has_table) status = report_left_out(&g.runs);
+    leit_runs_clear(&g.runs);
     leit_arena_clear(&g.arena);
     leit_threads_free(g.threads);
     if (has_table)

@@ -14,41 +14,65 @@ enum { MAX_ROWS = 64, MAX_RUNS = 64 };
 
 /* ---- gathering ---- */
 
-static bool same_data(const leit_evaluation *a, const leit_evaluation *b)
+static leit_comparison_row *row_of(leit_comparison *comparison, int run)
 {
-    bool same = strcmp(a->text_corpus, b->text_corpus) == 0 &&
-                strcmp(a->music_corpus, b->music_corpus) == 0 && strcmp(a->split, b->split) == 0 &&
-                strcmp(a->text_split, b->text_split) == 0 && a->n_texts == b->n_texts &&
-                a->n_clips == b->n_clips && a->at_k == b->at_k && a->n_mappings == b->n_mappings;
-    for (int m = 0; same && m < a->n_mappings; m++)
-        same = strcmp(a->mappings[m].name, b->mappings[m].name) == 0;
-    return same;
-}
-
-static leit_comparison_row *row_of(leit_comparison *comparison, const char *name)
-{
-    for (int r = 0; r < comparison->n_rows; r++)
-        if (strcmp(comparison->rows[r].name, name) == 0) return &comparison->rows[r];
+    for (int r = 0; r < comparison->n_rows; r++) {
+        leit_comparison_row *row = &comparison->rows[r];
+        if (leit_run_same_settings(&comparison->runs[row->runs[0]], &comparison->runs[run]))
+            return row;
+    }
     if (comparison->n_rows == MAX_ROWS) return NULL;
     leit_comparison_row *row = &comparison->rows[comparison->n_rows++];
-    *row = (leit_comparison_row){.name = name};
+    *row = (leit_comparison_row){.name = comparison->runs[run].evaluation.recipe_name};
     return row;
 }
 
-int leit_comparison_gather(const leit_evaluation *evaluations, int n, int first, bool *taken,
-                           leit_comparison *comparison)
+/* Whether another row of the same recipe's name has another value. */
+static bool is_telling(const leit_comparison *comparison, int row, size_t setting)
 {
-    *comparison = (leit_comparison){.evaluations = evaluations, .first = first};
-    int count = 0;
+    const leit_run *run = &comparison->runs[comparison->rows[row].runs[0]];
+    for (int r = 0; r < comparison->n_rows; r++) {
+        const leit_run *other = &comparison->runs[comparison->rows[r].runs[0]];
+        if (strcmp(other->evaluation.recipe_name, run->evaluation.recipe_name) == 0 &&
+            (other->settings[setting] == NULL ||
+             strcmp(other->settings[setting], run->settings[setting]) != 0))
+            return true;
+    }
+    return false;
+}
+
+/* "name (train.batch=16, loss.margin=0.5)" */
+static leit_status name_row(leit_comparison *comparison, int row, leit_arena *arena)
+{
+    const leit_run *run = &comparison->runs[comparison->rows[row].runs[0]];
+    const char *name = run->evaluation.recipe_name;
+    int n_telling = 0;
+    for (size_t i = 0; i < leit_recipe_n_settings(); i++) {
+        if (run->settings[i] == NULL || !is_telling(comparison, row, i)) continue;
+        leit_recipe_setting setting;
+        LEIT_TRY(leit_recipe_setting_at(run->recipe, i, &setting));
+        name = leit_arena_printf(arena, "%s%s%s=%s", name, n_telling++ == 0 ? " (" : ", ",
+                                 setting.key, run->settings[i]);
+        if (name == NULL) return LEIT_INTERNAL;
+    }
+    if (n_telling > 0) name = leit_arena_printf(arena, "%s)", name);
+    comparison->rows[row].name = name;
+    return name == NULL ? LEIT_INTERNAL : LEIT_OK;
+}
+
+leit_status leit_comparison_gather(const leit_run *runs, int n, int first, bool *taken,
+                                   leit_arena *arena, leit_comparison *comparison)
+{
+    *comparison = (leit_comparison){.runs = runs, .first = &runs[first].evaluation};
     for (int i = 0; i < n; i++) {
-        if (taken[i] || !same_data(&evaluations[i], &evaluations[first])) continue;
-        leit_comparison_row *row = row_of(comparison, evaluations[i].recipe_name);
+        if (taken[i] || !leit_run_same_question(&runs[i].evaluation, comparison->first)) continue;
+        leit_comparison_row *row = row_of(comparison, i);
         if (row == NULL || row->n_runs == MAX_RUNS) continue;
         row->runs[row->n_runs++] = i;
         taken[i] = true;
-        count++;
     }
-    return count;
+    for (int r = 0; r < comparison->n_rows; r++) LEIT_TRY(name_row(comparison, r, arena));
+    return LEIT_OK;
 }
 
 /* ---- figures ---- */
@@ -59,10 +83,11 @@ enum figure { PRECISION, RECIPROCAL_RANK };
 static leit_status collect(const leit_comparison *comparison, const leit_comparison_row *row,
                            int mapping, enum figure figure, double **values)
 {
-    const leit_evaluation *first = &comparison->evaluations[comparison->first];
+    const leit_evaluation *first = comparison->first;
     LEIT_TRY(LEIT_ALLOC(*values, row->n_runs * first->n_texts));
     for (int r = 0; r < row->n_runs; r++) {
-        const leit_evaluation_mapping *m = &comparison->evaluations[row->runs[r]].mappings[mapping];
+        const leit_evaluation_mapping *m =
+            &comparison->runs[row->runs[r]].evaluation.mappings[mapping];
         memcpy(*values + r * first->n_texts,
                figure == PRECISION ? m->precision : m->reciprocal_rank,
                (size_t)first->n_texts * sizeof **values);
@@ -72,7 +97,7 @@ static leit_status collect(const leit_comparison *comparison, const leit_compari
 
 static leit_sample sample_of(const leit_comparison *comparison, int n_runs, const double *values)
 {
-    const leit_evaluation *first = &comparison->evaluations[comparison->first];
+    const leit_evaluation *first = comparison->first;
     return (leit_sample){.n_texts = first->n_texts,
                          .n_seeds = n_runs,
                          .n_moods = first->n_text_labels,
@@ -111,7 +136,7 @@ static leit_status average(const leit_comparison *comparison, const leit_compari
 static leit_status test_pair(const leit_comparison *comparison, int row, int other, int mapping,
                              int n_permutations, leit_threads *threads, leit_table_test *test)
 {
-    const leit_evaluation *first = &comparison->evaluations[comparison->first];
+    const leit_evaluation *first = comparison->first;
     double *a = NULL, *b = NULL;
     leit_status status = average(comparison, &comparison->rows[row], mapping, &a);
     if (status == LEIT_OK) status = average(comparison, &comparison->rows[other], mapping, &b);
@@ -163,7 +188,7 @@ static leit_status add_tests(const leit_comparison *comparison, int mapping, int
 
 static leit_status add_references(const leit_comparison *comparison, leit_table *table)
 {
-    const leit_evaluation *first = &comparison->evaluations[comparison->first];
+    const leit_evaluation *first = comparison->first;
     int random = 0, oracle = 0;
     LEIT_TRY(leit_table_add_row(table, "random", 0, NULL, true, &random));
     LEIT_TRY(leit_table_add_row(table, "oracle", 0, NULL, true, &oracle));
@@ -184,7 +209,7 @@ static leit_status add_references(const leit_comparison *comparison, leit_table 
 
 static leit_status add_notes(const leit_comparison *comparison, leit_table *table)
 {
-    const leit_evaluation *first = &comparison->evaluations[comparison->first];
+    const leit_evaluation *first = comparison->first;
     char note[512];
     snprintf(note, sizeof note,
              "%s split: %lld texts of %s ('%s' split), %lld clips of %s. P@%d and MRR are averaged "
@@ -213,11 +238,12 @@ static leit_status create_table(const leit_evaluation *first, const char *title,
 static leit_status fill_table(const leit_comparison *comparison, int bootstrap_samples,
                               int permutation_samples, leit_threads *threads, leit_table *table)
 {
-    const leit_evaluation *first = &comparison->evaluations[comparison->first];
+    const leit_evaluation *first = comparison->first;
     for (int r = 0; r < comparison->n_rows; r++) {
         const leit_comparison_row *row = &comparison->rows[r];
         int64_t seeds[MAX_RUNS];
-        for (int i = 0; i < row->n_runs; i++) seeds[i] = comparison->evaluations[row->runs[i]].seed;
+        for (int i = 0; i < row->n_runs; i++)
+            seeds[i] = comparison->runs[row->runs[i]].evaluation.seed;
         LEIT_TRY(leit_table_add_row(table, row->name, row->n_runs, seeds, false, NULL));
         for (int m = 0; m < first->n_mappings; m++)
             for (int figure = 0; figure < 2; figure++) {
@@ -237,7 +263,7 @@ leit_status leit_comparison_table(const leit_comparison *comparison, const char 
                                   int bootstrap_samples, int permutation_samples,
                                   leit_threads *threads, leit_table **table)
 {
-    const leit_evaluation *first = &comparison->evaluations[comparison->first];
+    const leit_evaluation *first = comparison->first;
     LEIT_TRY(create_table(first, title, table));
     leit_status status =
         fill_table(comparison, bootstrap_samples, permutation_samples, threads, *table);

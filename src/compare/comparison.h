@@ -1,28 +1,28 @@
-/* Evaluations gathered into rows: the runs of one recipe over several seeds. */
+/* Runs gathered into rows: those that differ in nothing but the seed. */
 #ifndef LEIT_COMPARE_COMPARISON_H
 #define LEIT_COMPARE_COMPARISON_H
 
 #include "compare/report.h"
-#include "evaluate/evaluation.h"
+#include "compare/runs.h"
 
 typedef struct leit_comparison_row {
-    const char *name; /* of the recipe */
+    const char *name; /* of the recipe; where rows share it, with the settings that differ */
     int n_runs;
-    int runs[64]; /* indices into the evaluations */
+    int runs[64]; /* indices into the runs */
 } leit_comparison_row;
 
-/* Runs over one pair of corpora. */
+/* Runs that were asked the same about one pair of corpora. */
 typedef struct leit_comparison {
-    const leit_evaluation *evaluations; /* borrowed */
+    const leit_run *runs; /* borrowed */
     int n_rows;
     leit_comparison_row rows[64];
-    int first; /* an evaluation of this comparison: all agree in corpora, split and mappings */
+    const leit_evaluation *first; /* of a run here: all agree in corpora, split and mappings */
 } leit_comparison;
 
-/* Rows of those evaluations whose corpora are the ones of evaluations[first]; others are left to
- * another comparison. Returns how many evaluations were taken; `taken` (n) is set for them. */
-int leit_comparison_gather(const leit_evaluation *evaluations, int n, int first, bool *taken,
-                           leit_comparison *comparison);
+/* Rows of those runs that can share a table with runs[first]; others are left to another
+ * comparison. `taken` (n) is set for them. Names live in the arena. */
+leit_status leit_comparison_gather(const leit_run *runs, int n, int first, bool *taken,
+                                   leit_arena *arena, leit_comparison *comparison);
 
 /* The table: P@k and MRR under each mapping with bootstrap intervals, `random` and `oracle` rows,
  * and paired permutation tests between all rows, Holm-corrected within each mapping. */

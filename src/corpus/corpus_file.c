@@ -1,6 +1,7 @@
 #include "corpus/corpus_file.h"
 
 #include <string.h>
+#include <xxhash.h>
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -85,6 +86,20 @@ leit_status leit_corpus_load_strings(struct leit_corpus_memory *memory, const ch
     *n = n_found;
     *strings = found;
     return LEIT_OK;
+}
+
+leit_status leit_corpus_fold_sums(const struct leit_corpus_memory *memory, const char *const *names,
+                                  uint64_t *sum)
+{
+    leit_arena arena = {0};
+    leit_status status = LEIT_OK;
+    for (; status == LEIT_OK && *names != NULL; names++) {
+        const char *stored = NULL;
+        status = leit_container_text(memory->container, *names, "xxh3", &arena, &stored);
+        if (status == LEIT_OK) *sum = XXH3_64bits_withSeed(stored, strlen(stored), *sum);
+    }
+    leit_arena_clear(&arena);
+    return status;
 }
 
 leit_status leit_corpus_about_read(struct leit_corpus_memory *memory, leit_corpus_about *about)

@@ -33,6 +33,11 @@ leit_status leit_corpus_load_strings(struct leit_corpus_memory *memory, const ch
 leit_status leit_corpus_about_read(struct leit_corpus_memory *memory, leit_corpus_about *about);
 leit_status leit_corpus_about_write(const leit_corpus_about *about, leit_container_writer *writer);
 
+/* Folds the stored sums of arrays and lists of strings (NULL-terminated) into `sum`: what they hold,
+ * without reading them again. */
+leit_status leit_corpus_fold_sums(const struct leit_corpus_memory *memory, const char *const *names,
+                                  uint64_t *sum);
+
 /* Checks that read and write share; `what` names the file in sentences. */
 leit_status leit_check_labels(const char *what, int64_t n_labels, const char *const *labels);
 leit_status leit_check_classes(const char *what, int64_t n, const int32_t *label, int32_t n_labels);

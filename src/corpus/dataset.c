@@ -1,6 +1,7 @@
 #include "corpus/dataset.h"
 
 #include "core/memory.h"
+#include "corpus/corpus_file.h"
 
 static leit_status find_tags(const leit_tag_corpus *tags, enum leit_modality modality,
                              const char *const *labels, int32_t n_labels, int64_t **result)
@@ -111,6 +112,17 @@ void leit_dataset_close(leit_dataset *data)
 leit_status leit_dataset_verify(const leit_dataset *data)
 {
     return leit_music_corpus_verify(data->music);
+}
+
+leit_status leit_dataset_sum(const leit_dataset *data, uint64_t *sum)
+{
+    static const char *const of_text[] = {"labels/bytes", "labels/offsets", "label", "split",
+                                          "offsets",      "tokens",         NULL};
+    static const char *const of_music[] = {
+        "labels/bytes", "labels/offsets", "label", "split", "offsets", "pcm", NULL};
+    *sum = 0;
+    LEIT_TRY(leit_corpus_fold_sums(data->text->memory, of_text, sum));
+    return leit_corpus_fold_sums(data->music->memory, of_music, sum);
 }
 
 leit_status leit_dataset_rows(const uint8_t *split, int64_t n_rows, int splits, int64_t **rows,

@@ -24,6 +24,10 @@ void leit_dataset_close(leit_dataset *data);
 /* Compares the sum of what opening only maps, the samples: for those who are about to use them. */
 leit_status leit_dataset_verify(const leit_dataset *data);
 
+/* XXH3-64 over what the texts and clips are, their labels and splits: equal for equal contents,
+ * whatever the files are called and wherever their sources lay. Not of tagging. */
+leit_status leit_dataset_sum(const leit_dataset *data, uint64_t *sum);
+
 /* Rows of text or music in a split, ascending; *n of them, in new memory. */
 leit_status leit_dataset_rows(const uint8_t *split, int64_t n_rows, int splits, int64_t **rows,
                               int64_t *n);

@@ -1,7 +1,9 @@
 #include "evaluate/evaluation.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "core/file.h"
 #include "core/memory.h"
@@ -106,7 +108,8 @@ static leit_status rank_all(const leit_matcher *matcher, const leit_dataset *dat
     const struct leit_recipe_strings *wanted = &matcher->recipe->evaluate.mappings;
     uint8_t *matrices[LEIT_EVALUATION_MAPPINGS] = {0};
     leit_retrieval *retrievals[LEIT_EVALUATION_MAPPINGS] = {0};
-    leit_status status = LEIT_OK;
+    uint64_t corpora = 0;
+    leit_status status = leit_dataset_sum(data, &corpora);
     for (int m = 0; status == LEIT_OK && m < wanted->count && m < LEIT_EVALUATION_MAPPINGS; m++) {
         const enum leit_mapping mapping = leit_mapping_meant(matcher->recipe, wanted->items[m]);
         e->mappings[m].name = leit_mapping_name(mapping);
@@ -119,10 +122,15 @@ static leit_status rank_all(const leit_matcher *matcher, const leit_dataset *dat
                                           .clip_mood = answers->clip_label,
                                           .mapping = matrices[m],
                                           .depth = LEIT_EVALUATION_DEPTH};
+        if (status == LEIT_OK)
+            corpora = XXH3_64bits_withSeed(
+                matrices[m], (size_t)e->n_text_labels * (size_t)e->n_music_labels, corpora);
         if (status == LEIT_OK) status = leit_retrieval_create(&task, &retrievals[m]);
         if (status == LEIT_OK) status = reserve(e, &e->mappings[m]);
         e->n_mappings = m + 1;
     }
+    e->corpora = leit_arena_printf(&e->arena, "%016" PRIx64, corpora);
+    if (e->corpora == NULL) status = LEIT_INTERNAL;
     if (status == LEIT_OK) status = leit_answers_rank(matcher, answers, e->n_mappings, retrievals);
     for (int m = 0; status == LEIT_OK && m < e->n_mappings; m++)
         status = read_figures(retrievals[m], e->at_k, &e->mappings[m]);
@@ -190,6 +198,23 @@ static leit_status hand_over(const leit_evaluation *evaluation,
                             : leit_evaluation_print(evaluation, text);
 }
 
+/* What the file says of the matcher and of the question. */
+static leit_status describe_run(const leit_loaded_matcher *loaded,
+                                const leit_evaluate_options *options, leit_evaluation *e)
+{
+    const char **overrides =
+        leit_arena_allocate(&e->arena, (options->n_overrides + 1) * sizeof *overrides);
+    e->fingerprint = leit_arena_printf(&e->arena, "%016" PRIx64, loaded->fingerprint);
+    if (overrides == NULL || e->fingerprint == NULL) return LEIT_INTERNAL;
+    for (size_t i = 0; i < options->n_overrides; i++) {
+        overrides[i] = leit_arena_strdup(&e->arena, options->overrides[i]);
+        if (overrides[i] == NULL) return LEIT_INTERNAL;
+    }
+    e->n_overrides = options->n_overrides;
+    e->overrides = overrides;
+    return leit_checkpoint_text(loaded->checkpoint, "recipe", &e->arena, &e->settings);
+}
+
 static leit_status evaluate_loaded(leit_loaded_matcher *loaded,
                                    const leit_evaluate_options *options, int split,
                                    leit_buffer *text)
@@ -204,25 +229,29 @@ static leit_status evaluate_loaded(leit_loaded_matcher *loaded,
                                      &evaluation);
     leit_dataset_close(&data);
     LEIT_TRY(status);
-    status = hand_over(&evaluation, options, text);
+    status = describe_run(loaded, options, &evaluation);
+    if (status == LEIT_OK) status = hand_over(&evaluation, options, text);
     leit_evaluation_clear(&evaluation);
     return status;
 }
 
 /* What was trained stays as it is; how it is asked may change. */
-static leit_status check_overrides(const leit_evaluate_options *options)
+bool leit_evaluation_takes(const char *override)
 {
     static const char *const allowed[] = {
         "evaluate.", "data.text=", "data.music=", "data.tags=", "data.eval_crops=", NULL};
-    for (size_t i = 0; i < options->n_overrides; i++) {
-        bool is_allowed = false;
-        for (const char *const *key = allowed; *key != NULL; key++)
-            is_allowed = is_allowed || strncmp(options->overrides[i], *key, strlen(*key)) == 0;
-        LEIT_FAIL_IF(!is_allowed, LEIT_USAGE,
+    for (const char *const *key = allowed; *key != NULL; key++)
+        if (strncmp(override, *key, strlen(*key)) == 0) return true;
+    return false;
+}
+
+static leit_status check_overrides(const leit_evaluate_options *options)
+{
+    for (size_t i = 0; i < options->n_overrides; i++)
+        LEIT_FAIL_IF(!leit_evaluation_takes(options->overrides[i]), LEIT_USAGE,
                      "override '%.80s': a trained run takes evaluate.*, data.text, data.music, "
                      "data.tags and data.eval_crops; train again for another model",
                      options->overrides[i]);
-    }
     return LEIT_OK;
 }
 

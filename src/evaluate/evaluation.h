@@ -23,6 +23,12 @@ typedef struct leit_evaluation_mapping {
 
 typedef struct leit_evaluation {
     leit_arena arena; /* owns everything below */
+    /* What was evaluated, how and on what; all "" (NULL, 0) in a file of before these were kept. */
+    const char *fingerprint; /* of the matcher, 16 hex digits */
+    const char *corpora;     /* sum of texts, clips and which is right for which, 16 hex digits */
+    const char *settings;    /* YAML, the recipe that the matcher was trained with */
+    size_t n_overrides;
+    const char *const *overrides; /* with which it was asked otherwise */
     const char *recipe_name, *strategy, *split;
     const char *text_corpus, *music_corpus, *text_split;
     int64_t seed;
@@ -41,9 +47,14 @@ leit_status leit_evaluation_run(leit_matcher *matcher, leit_tower *text_tower,
                                 leit_evaluation *evaluation);
 void leit_evaluation_clear(leit_evaluation *evaluation);
 
+/* Whether an override may ask a trained run otherwise: evaluate.*, data.text, data.music, data.tags,
+ * data.eval_crops. */
+bool leit_evaluation_takes(const char *override);
+
 /* JSON, 17 digits: what is read back is what was written. */
 leit_status leit_evaluation_json(const leit_evaluation *evaluation, leit_buffer *json);
 leit_status leit_evaluation_write(const leit_evaluation *evaluation, const char *path);
+/* Takes files of before fingerprints too. */
 leit_status leit_evaluation_read(const char *path, leit_evaluation *evaluation);
 
 /* A table for people. */

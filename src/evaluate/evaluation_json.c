@@ -5,7 +5,7 @@
 #include "core/file.h"
 #include "evaluate/evaluation.h"
 
-enum { MAX_FILE_BYTES = 256 << 20, MAX_TEXTS = 10000000, MAX_LABELS = 4096 };
+enum { MAX_FILE_BYTES = 256 << 20, MAX_TEXTS = 10000000, MAX_STRINGS = 4096 };
 
 /* ---- writing ---- */
 
@@ -52,6 +52,9 @@ leit_status leit_evaluation_json(const leit_evaluation *e, leit_buffer *json)
 {
     json_t *root = json_object();
     json_object_set_new(root, "format", json_string("leitmotif-evaluation-1"));
+    json_object_set_new(root, "fingerprint", json_string(e->fingerprint));
+    json_object_set_new(root, "corpora", json_string(e->corpora));
+    json_object_set_new(root, "overrides", json_strings(e->overrides, (int32_t)e->n_overrides));
     json_object_set_new(root, "recipe", json_string(e->recipe_name));
     json_object_set_new(root, "strategy", json_string(e->strategy));
     json_object_set_new(root, "split", json_string(e->split));
@@ -71,6 +74,7 @@ leit_status leit_evaluation_json(const leit_evaluation *e, leit_buffer *json)
     for (int m = 0; m < e->n_mappings; m++)
         json_array_append_new(mappings, json_mapping(e, &e->mappings[m]));
     json_object_set_new(root, "mappings", mappings);
+    json_object_set_new(root, "settings", json_string(e->settings));
 
     char *text = json_dumps(root, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(root);
@@ -145,14 +149,15 @@ static leit_status read_doubles(const reader *r, const json_t *object, const cha
     return LEIT_OK;
 }
 
-static leit_status read_labels(const reader *r, const json_t *root, const char *key, int32_t *n,
-                               const char *const **labels)
+static leit_status read_strings(const reader *r, const json_t *root, const char *key, size_t fewest,
+                                size_t *n, const char *const **strings)
 {
     const json_t *array = json_object_get(root, key);
     const size_t count = json_array_size(array);
-    LEIT_FAIL_IF(count < 1 || count > MAX_LABELS, LEIT_DATA, "%s: '%s' has %zu names", r->path, key,
-                 count);
-    const char **list = leit_arena_allocate(&r->e->arena, count * sizeof *list);
+    LEIT_FAIL_IF(!json_is_array(array) || count < fewest || count > MAX_STRINGS, LEIT_DATA,
+                 "%s: '%s' has %zu strings, expected %zu to %d", r->path, key, count, fewest,
+                 MAX_STRINGS);
+    const char **list = leit_arena_allocate(&r->e->arena, (count + 1) * sizeof *list);
     if (list == NULL) return LEIT_INTERNAL;
     for (size_t i = 0; i < count; i++) {
         const char *text = json_string_value(json_array_get(array, i));
@@ -160,8 +165,17 @@ static leit_status read_labels(const reader *r, const json_t *root, const char *
         list[i] = leit_arena_strdup(&r->e->arena, text);
         if (list[i] == NULL) return LEIT_INTERNAL;
     }
+    *n = count;
+    *strings = list;
+    return LEIT_OK;
+}
+
+static leit_status read_labels(const reader *r, const json_t *root, const char *key, int32_t *n,
+                               const char *const **labels)
+{
+    size_t count = 0;
+    LEIT_TRY(read_strings(r, root, key, 1, &count, labels));
     *n = (int32_t)count;
-    *labels = list;
     return LEIT_OK;
 }
 
@@ -215,6 +229,18 @@ static leit_status read_mapping(const reader *r, const json_t *object,
     return read_doubles(r, object, "reciprocal_rank", n, mapping->reciprocal_rank);
 }
 
+/* What was evaluated and how; nothing in a file of before this was kept. */
+static leit_status read_origin(const reader *r, const json_t *root)
+{
+    leit_evaluation *e = r->e;
+    e->fingerprint = e->corpora = e->settings = "";
+    if (json_object_get(root, "fingerprint") == NULL) return LEIT_OK;
+    LEIT_TRY(read_string(r, root, "fingerprint", &e->fingerprint));
+    LEIT_TRY(read_string(r, root, "corpora", &e->corpora));
+    LEIT_TRY(read_string(r, root, "settings", &e->settings));
+    return read_strings(r, root, "overrides", 0, &e->n_overrides, &e->overrides);
+}
+
 static leit_status read_all(const reader *r, const json_t *root)
 {
     leit_evaluation *e = r->e;
@@ -223,6 +249,7 @@ static leit_status read_all(const reader *r, const json_t *root)
     LEIT_FAIL_IF(strcmp(format, "leitmotif-evaluation-1") != 0, LEIT_DATA,
                  "%s: the format is '%s', expected leitmotif-evaluation-1; evaluate again", r->path,
                  format);
+    LEIT_TRY(read_origin(r, root));
     LEIT_TRY(read_string(r, root, "recipe", &e->recipe_name));
     LEIT_TRY(read_string(r, root, "strategy", &e->strategy));
     LEIT_TRY(read_string(r, root, "split", &e->split));

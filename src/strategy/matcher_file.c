@@ -146,6 +146,14 @@ static leit_status read_names(const leit_checkpoint *checkpoint, leit_arena *are
     return LEIT_OK;
 }
 
+leit_status leit_matcher_fingerprint(const leit_checkpoint *checkpoint, uint64_t *fingerprint)
+{
+    int64_t stored = 0;
+    LEIT_TRY(leit_checkpoint_i64(checkpoint, "fingerprint", &stored));
+    *fingerprint = (uint64_t)stored;
+    return LEIT_OK;
+}
+
 leit_status leit_matcher_recipe(const leit_checkpoint *checkpoint, const char *const overrides[],
                                 size_t n_overrides, leit_recipe **recipe)
 {
@@ -166,9 +174,7 @@ static leit_status read_about(const leit_checkpoint *checkpoint, leit_arena *are
     LEIT_TRY(leit_checkpoint_text(checkpoint, "vocabulary", arena, &vocabulary));
     loaded->vocabulary = leit_strdup(vocabulary);
     if (loaded->vocabulary == NULL) return LEIT_INTERNAL;
-    int64_t fingerprint = 0;
-    LEIT_TRY(leit_checkpoint_i64(checkpoint, "fingerprint", &fingerprint));
-    loaded->fingerprint = (uint64_t)fingerprint;
+    LEIT_TRY(leit_matcher_fingerprint(checkpoint, &loaded->fingerprint));
     return read_names(checkpoint, arena, names);
 }
 

@@ -23,6 +23,10 @@ leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *chec
  * width of word vectors that the matcher of a checkpoint was trained with. */
 leit_status leit_matcher_check_data(const leit_checkpoint *checkpoint, const leit_dataset *data);
 
+/* XXH3-64 over strategy, names and all parameters of the matcher in a checkpoint, taken when it was
+ * saved. */
+leit_status leit_matcher_fingerprint(const leit_checkpoint *checkpoint, uint64_t *fingerprint);
+
 /* The recipe that made a checkpoint, with overrides. */
 leit_status leit_matcher_recipe(const leit_checkpoint *checkpoint, const char *const overrides[],
                                 size_t n_overrides, leit_recipe **recipe);
@@ -34,7 +38,7 @@ typedef struct leit_loaded_matcher {
     leit_matcher *matcher;
     leit_tower text, music; /* plan is NULL where the strategy has no such tower */
     char *vocabulary;
-    uint64_t fingerprint; /* XXH3-64 over strategy, names and all parameters, taken when saved */
+    uint64_t fingerprint; /* leit_matcher_fingerprint */
 } leit_loaded_matcher;
 
 enum leit_towers { LEIT_TOWER_TEXT = 1, LEIT_TOWER_MUSIC = 2, LEIT_TOWERS = 3 };
