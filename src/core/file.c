@@ -231,7 +231,12 @@ static leit_status list_below(const char *root, const char *relative, int depth,
     leit_arena scratch = {0};
     struct stat about = {0};
     char *folder = leit_path_join(&scratch, root, relative);
-    DIR *directory = folder == NULL || stat(folder, &about) != 0 ? NULL : opendir(folder);
+    const bool is_there = folder != NULL && stat(folder, &about) == 0;
+    if (is_there && is_above(above, &about)) {
+        leit_arena_clear(&scratch);
+        return LEIT_OK;
+    }
+    DIR *directory = is_there ? opendir(folder) : NULL;
     if (directory == NULL) {
         leit_status failed = leit_fail(LEIT_DATA, __func__, "cannot open %s: %s",
                                        folder == NULL ? root : folder, leit_error_reason(errno));
@@ -239,10 +244,8 @@ static leit_status list_below(const char *root, const char *relative, int depth,
         return failed;
     }
     const open_folder here = {about.st_dev, about.st_ino, above};
-    const bool is_loop = is_above(above, &about);
     leit_status status = LEIT_OK;
-    for (struct dirent *entry;
-         status == LEIT_OK && !is_loop && (entry = readdir(directory)) != NULL;) {
+    for (struct dirent *entry; status == LEIT_OK && (entry = readdir(directory)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         char *inner = *relative == '\0' ? leit_arena_strdup(&list->strings, entry->d_name)
                                         : leit_path_join(&list->strings, relative, entry->d_name);
