@@ -78,8 +78,8 @@ typedef struct leit_container leit_container;
 #define LEIT_CONTAINER_ANY ""
 
 /* Opens read-only. Fails when the file is missing, truncated, no container, of another format or
- * of another version (both are named). format NULL takes any HDF5 file: no version, and arrays
- * without a sum are read as they are; call leit_container_probe on it first. */
+ * of another version (both are named). format NULL takes any HDF5 file, as other programs write
+ * them: no version, and arrays that are packed or carry no sum are read as they are. */
 leit_status leit_container_open(const char *path, const char *format, int64_t version,
                                 leit_container **container);
 /* Pointers from leit_container_map die here. NULL is fine. */
@@ -145,11 +145,11 @@ leit_status leit_container_verify(const leit_container *container);
 /* What every string and name must be: valid UTF-8 without NUL. */
 bool leit_container_is_utf8(const char *bytes, size_t size_bytes);
 
-/* ---- Files of strangers --------------------------------------------------------------------- */
+/* ---- Files that nobody vouches for ---------------------------------------------------------- */
 
-/* Opens and walks the file in a child process with 1 GiB of memory and time_limit_s of time: a
- * damaged file can crash or stall the library, and then only the child is lost. LEIT_OK: every
- * object opens and every numeric array can be read. */
+/* Opens a container of any format and verifies it in a child process with 1 GiB of memory and
+ * time_limit_s of time: a damaged file can crash or stall the library, and then only the child is
+ * lost. */
 leit_status leit_container_probe(const char *path, int time_limit_s);
 
 #endif

@@ -10,10 +10,11 @@ typedef struct listing {
     leit_arena *arena;
     const char **names;
     size_t count, capacity;
+    int64_t n_objects; /* arrays, groups and named types met so far */
     leit_status status;
 } listing;
 
-enum { MAX_GROUP_DEPTH = 32, MAX_OBJECTS = 1 << 20 };
+enum { MAX_GROUP_DEPTH = 32, MAX_OBJECTS = 1 << 16 };
 
 typedef struct level {
     listing *listing;
@@ -34,6 +35,11 @@ static herr_t list_link(hid_t group, const char *name, const H5L_info_t *link, v
                       "%s: %s is a soft or external link, expected arrays and groups", path, name);
         return -1;
     }
+    if (++list->n_objects > MAX_OBJECTS) {
+        list->status = leit_fail(LEIT_DATA, __func__, "%s holds more than %d arrays and groups",
+                                 path, MAX_OBJECTS);
+        return -1;
+    }
     char *full = here->group[0] == '\0'
                      ? leit_arena_strdup(list->arena, name)
                      : leit_arena_printf(list->arena, "%s/%s", here->group, name);
@@ -42,17 +48,18 @@ static herr_t list_link(hid_t group, const char *name, const H5L_info_t *link, v
     if (object >= 0) H5Oclose(object);
     if (type == H5I_GROUP) {
         list_group(list, full, here->depth + 1);
-    } else if (type == H5I_DATASET && list->count < MAX_OBJECTS) {
+    } else if (type == H5I_DATASET) {
         list->status = LEIT_GROW(list->names, list->count, list->capacity);
         if (list->status == LEIT_OK) list->names[list->count++] = full;
     } else if (type != H5I_DATATYPE) {
-        list->status = leit_fail(LEIT_DATA, __func__, "%s: cannot open %s, object %zu", path, name,
-                                 list->count);
+        list->status = leit_fail(LEIT_DATA, __func__, "%s: cannot open %s: %s", path, name,
+                                 leit_hdf5_reason());
     }
     return list->status == LEIT_OK ? 0 : -1;
 }
 
-/* A damaged file may hold a group inside itself: depth and number are limited. */
+/* A damaged file may hold a group inside itself, or one group under many names: depth and number are
+ * limited. */
 static void list_group(listing *list, const char *group, int depth)
 {
     const char *path = list->container->path;
@@ -95,30 +102,25 @@ leit_status leit_container_names(const leit_container *container, const char *gr
     return list.status;
 }
 
-static leit_status verify_all(const leit_container *container, bool passes_foreign)
+leit_status leit_container_verify(const leit_container *container)
 {
+    HDF5_ALONE;
     leit_arena arena = {0};
     int64_t n = 0;
     const char **names = NULL;
     leit_status status = leit_container_names(container, "", &arena, &n, &names);
     for (int64_t i = 0; status == LEIT_OK && i < n; i++)
-        status = leit_container_verify_array(container, names[i], passes_foreign);
+        status = leit_container_verify_array(container, names[i]);
     leit_arena_clear(&arena);
     return status;
-}
-
-leit_status leit_container_verify(const leit_container *container)
-{
-    HDF5_ALONE;
-    return verify_all(container, false);
 }
 
 /* In the child of the probe, which is one thread. */
 leit_status leit_container_walk(const char *path)
 {
     leit_container *container = NULL;
-    LEIT_TRY(leit_container_open(path, NULL, 0, &container));
-    leit_status status = verify_all(container, true);
+    LEIT_TRY(leit_container_open(path, LEIT_CONTAINER_ANY, 0, &container));
+    leit_status status = leit_container_verify(container);
     leit_container_close(container);
     return status;
 }

@@ -35,7 +35,7 @@ void leit_container_sum_text(uint64_t sum, char text[SUM_TEXT_BYTES]);
  * (they fail on network file systems, and whole-or-not-at-all needs none). */
 hid_t leit_hdf5_access_properties(void);
 
-/* Opens and walks; the child of the probe runs it. */
+/* Opens and verifies; the child of the probe runs it. */
 leit_status leit_container_walk(const char *path);
 
 #endif

@@ -84,20 +84,19 @@ static leit_status check_format(const leit_container *container, const char *for
     return status;
 }
 
-leit_status leit_container_open(const char *path, const char *format, int64_t version,
-                                leit_container **container)
+/* Opens without a look at what the root says; is_ours: the superblock is looked at first. */
+static leit_status open_file(const char *path, bool is_ours, leit_container **container)
 {
-    HDF5_ALONE;
     *container = NULL;
     int64_t size_bytes = 0;
     LEIT_TRY(leit_file_size(path, &size_bytes));
     LEIT_FAIL_IF(leit_file_is_directory(path), LEIT_DATA, "%s is a directory, expected a file",
                  path);
-    if (format != NULL) LEIT_TRY(check_superblock(path, size_bytes));
+    if (is_ours) LEIT_TRY(check_superblock(path, size_bytes));
 
     leit_container *opened = NULL;
     LEIT_TRY(LEIT_ALLOC(opened, 1));
-    opened->own_format = format != NULL;
+    opened->is_ours = is_ours;
     opened->size_bytes = size_bytes;
     hid_t access = leit_hdf5_access_properties();
     opened->file = H5Fopen(path, H5F_ACC_RDONLY, access);
@@ -108,11 +107,22 @@ leit_status leit_container_open(const char *path, const char *format, int64_t ve
     if (opened->path == NULL) goto failed;
     LEIT_FAIL_GOTO_IF(opened->file < 0, failed, LEIT_DATA, "cannot open %s: %s", path,
                       leit_hdf5_reason());
-    if (format != NULL) LEIT_TRY_GOTO(check_format(opened, format, version), failed);
     *container = opened;
     return LEIT_OK;
 failed:
     leit_container_close(opened);
+    return status;
+}
+
+leit_status leit_container_open(const char *path, const char *format, int64_t version,
+                                leit_container **container)
+{
+    HDF5_ALONE;
+    LEIT_TRY(open_file(path, format != NULL, container));
+    const leit_status status = format == NULL ? LEIT_OK : check_format(*container, format, version);
+    if (status == LEIT_OK) return LEIT_OK;
+    leit_container_close(*container);
+    *container = NULL;
     return status;
 }
 
@@ -129,39 +139,29 @@ void leit_container_close(leit_container *container)
     leit_free(container);
 }
 
-/* HDF5 that opens and says nothing of a format is somebody else's. */
-static bool is_strangers(const char *path)
-{
-    leit_container *container = NULL;
-    if (leit_container_open(path, NULL, 0, &container) != LEIT_OK) return false;
-    leit_arena arena = {0};
-    const char *format = NULL;
-    const bool has_format =
-        leit_container_text(container, "", "format", &arena, &format) == LEIT_OK;
-    leit_arena_clear(&arena);
-    leit_container_close(container);
-    return !has_format;
-}
-
-/* What is empty or does not open is taken for a damaged container: nothing is lost with it. */
+/* What is empty or does not open is taken for a damaged container: nothing is lost with it. HDF5
+ * that opens and says nothing of a format is somebody else's. */
 leit_status leit_container_check_output(const char *path, const char *format)
 {
-    static const char cure[] = "it is not overwritten; choose another name or remove it";
+    HDF5_ALONE;
+    static const char strangers[] = "is there and no file of Leitmotif",
+                      cure[] = "it is not overwritten; choose another name or remove it";
     unsigned char head[HEAD_BYTES];
     int64_t size_bytes = 0;
     LEIT_TRY(leit_file_check_target(path));
     if (!leit_file_exists(path) || leit_file_size(path, &size_bytes) != LEIT_OK || size_bytes == 0)
         return LEIT_OK;
-    LEIT_FAIL_IF(read_head(path, head) < 0 || !has_signature(head) || !has_our_superblock(head) ||
-                     is_strangers(path),
-                 LEIT_USAGE, "%s is there and no file of Leitmotif: %s", path, cure);
+    LEIT_FAIL_IF(read_head(path, head) < 0 || !has_signature(head) || !has_our_superblock(head),
+                 LEIT_USAGE, "%s %s: %s", path, strangers, cure);
     leit_container *container = NULL;
-    leit_status status = leit_container_open(path, LEIT_CONTAINER_ANY, 0, &container);
+    leit_status status = open_file(path, true, &container);
     if (status != LEIT_OK) return status == LEIT_DATA ? LEIT_OK : status;
     leit_arena arena = {0};
-    const char *found = "";
+    const char *found = NULL;
     status = leit_container_text(container, "", "format", &arena, &found);
-    if (status == LEIT_OK && strcmp(found, format) != 0)
+    if (status == LEIT_DATA)
+        status = leit_fail(LEIT_USAGE, __func__, "%s %s: %s", path, strangers, cure);
+    else if (status == LEIT_OK && strcmp(found, format) != 0)
         status = leit_fail(LEIT_USAGE, __func__, "%s is a %s: %s", path, found, cure);
     leit_arena_clear(&arena);
     leit_container_close(container);

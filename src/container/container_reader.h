@@ -15,7 +15,7 @@ struct leit_container {
     const char *path;
     hid_t file;
     int64_t size_bytes;
-    bool own_format;              /* opened by format name: every array must carry a sum */
+    bool is_ours; /* opened by format name: every array is plain and carries a sum */
     const unsigned char *mapping; /* the whole file, made by the first map */
     container_owned *owned;       /* arrays that could not be mapped */
 };
@@ -27,9 +27,7 @@ bool leit_container_object_exists(const leit_container *container, const char *n
 leit_status leit_container_take_text(const leit_container *container, hid_t attribute,
                                      const char *name, leit_arena *arena, const char **text);
 
-/* Reads an array piece by piece, so that it may be larger than memory, and compares its sum. With
- * `passes_foreign` an array of an element type without a leit_dtype is no failure. */
-leit_status leit_container_verify_array(const leit_container *container, const char *name,
-                                        bool passes_foreign);
+/* Reads an array piece by piece, so that it may be larger than memory, and compares its sum. */
+leit_status leit_container_verify_array(const leit_container *container, const char *name);
 
 #endif

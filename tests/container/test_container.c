@@ -351,7 +351,7 @@ static void garbage_is_refused(void **state)
     assert_fails(leit_container_open(path, format, VERSION, &file), LEIT_DATA,
                  "is not an HDF5 file");
     assert_fails(leit_container_open(path, NULL, 0, &file), LEIT_DATA, "cannot open");
-    assert_fails(leit_container_probe(path, 20), LEIT_DATA, "cannot open");
+    assert_fails(leit_container_probe(path, 20), LEIT_DATA, "is not an HDF5 file");
     assert_fails(leit_container_probe("/nonexistent", 20), LEIT_DATA, "No such file");
 }
 
@@ -406,13 +406,14 @@ static void a_full_disk_leaves_nothing(void **state)
     assert_int_equal(next, handle); /* no file is still open */
 }
 
-/* What h5py writes (tests/oracle/container_h5py.py) reads without sums, links are not followed. */
+/* What h5py writes (tests/oracle/container_h5py.py) reads without sums and packed, links are not
+ * followed. */
 static void files_of_h5py(void **state)
 {
     (void)state;
     const char *path = leit_test_source("tests/golden/container_h5py.h5");
     leit_container *file = NULL;
-    assert_fails(leit_container_probe(path, 20), LEIT_DATA, "soft or external link");
+    assert_fails(leit_container_probe(path, 20), LEIT_DATA, "superblock 0");
     assert_fails(leit_container_open(path, format, VERSION, &file), LEIT_DATA, "superblock 0");
     assert_ok(leit_container_open(path, NULL, 0, &file));
     float plain[12];
@@ -435,8 +436,10 @@ static void files_of_h5py(void **state)
     assert_fails(leit_container_describe(file, "outside", &about), LEIT_DATA, "has no outside");
     int64_t n = 0;
     double half = 0;
-    const char *text = NULL;
+    const char *text = NULL, **listed = NULL;
     leit_arena arena = {0};
+    assert_fails(leit_container_names(file, "", &arena, &n, &listed), LEIT_DATA,
+                 "soft or external link");
     assert_ok(leit_container_i64(file, "", "n", &n));
     assert_int_equal(n, 7);
     assert_ok(leit_container_f64(file, "", "half", &half));
@@ -445,6 +448,54 @@ static void files_of_h5py(void **state)
     assert_memory_equal(text, "h5py ", 5);
     leit_container_close(file);
     leit_arena_clear(&arena);
+}
+
+static hid_t open_raw(const char *path)
+{
+    const hid_t file = H5Fopen(path, H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(file >= 0);
+    return file;
+}
+
+/* A file says it is ours and is not as ours are: a terabyte of zeros packed to a few bytes; groups
+ * that hold each other under two names, 20 levels deep, a million paths. */
+static void lies_under_our_name(void **state)
+{
+    (void)state;
+    const char *path = leit_test_scratch("lies.h5");
+    write_sample(path);
+    hid_t raw = open_raw(path);
+    const hid_t space = H5Screate_simple(1, (hsize_t[]){(hsize_t)1 << 40}, NULL);
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(creation, 1, (hsize_t[]){1 << 20});
+    H5Pset_deflate(creation, 9);
+    H5Dclose(H5Dcreate2(raw, "packed", H5T_STD_U8LE, space, H5P_DEFAULT, creation, H5P_DEFAULT));
+    H5Pclose(creation);
+    H5Sclose(space);
+    H5Fclose(raw);
+    leit_container *file = NULL;
+    assert_ok(leit_container_open(path, format, VERSION, &file));
+    int64_t shape = -1;
+    void *data = NULL;
+    assert_fails(leit_container_load(file, "packed", LEIT_U8, 1, &shape, &data), LEIT_DATA,
+                 "packed is packed by a filter, expected plain bytes");
+    leit_container_close(file);
+
+    write_sample(path);
+    raw = open_raw(path);
+    hid_t group = H5Gcreate2(raw, "level", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    for (int level = 0; level < 20; level++) {
+        const hid_t inner = H5Gcreate2(group, "a", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+        assert_true(inner >= 0 &&
+                    H5Lcreate_hard(group, "a", group, "b", H5P_DEFAULT, H5P_DEFAULT) >= 0);
+        H5Gclose(group);
+        group = inner;
+    }
+    H5Gclose(group);
+    H5Fclose(raw);
+    assert_ok(leit_container_open(path, format, VERSION, &file));
+    assert_fails(leit_container_verify(file), LEIT_DATA, "holds more than 65536 arrays and groups");
+    leit_container_close(file);
 }
 
 /* Anybody's HDF5, also in the newest form of the file format, is not ours to overwrite. */
@@ -481,6 +532,7 @@ int main(void)
         cmocka_unit_test(a_stalled_read_ends),
         cmocka_unit_test(a_full_disk_leaves_nothing),
         cmocka_unit_test(files_of_h5py),
+        cmocka_unit_test(lies_under_our_name),
         cmocka_unit_test(a_strangers_file_is_no_output), /* after ours has started HDF5 */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
