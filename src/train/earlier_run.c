@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "recipe/schema.h"
 
 /* ---- recipes ---- */
 
@@ -13,14 +14,21 @@ static bool starts_with_one_of(const char *line, const char *const *keys)
     return false;
 }
 
+/* Whether the recipe's strategy looks at the key that a line of a difference begins with. */
+static bool is_read(const leit_recipe *recipe, const char *line)
+{
+    const int key = leit_recipe_find_key(line, strcspn(line, ":"));
+    return key < 0 || (leit_recipe_keys[key].readers >> recipe->strategy & 1) != 0;
+}
+
 /* The first difference of two recipes, "train.batch: 32 -> 16", whose key is one of `keys` (or is
- * none of them); "" when there is none. Free it with leit_recipe_text_free. */
+ * none of them) and is read at all; "" when there is none. Free it with leit_recipe_text_free. */
 static leit_status find_difference(const leit_recipe *theirs, const leit_recipe *ours,
                                    const char *const *keys, bool is_one, char **found)
 {
     LEIT_TRY(leit_recipe_diff(theirs, ours, found));
     char *line = *found;
-    while (*line != '\0' && starts_with_one_of(line, keys) != is_one) {
+    while (*line != '\0' && (starts_with_one_of(line, keys) != is_one || !is_read(ours, line))) {
         line += strcspn(line, "\n");
         line += *line == '\n';
     }

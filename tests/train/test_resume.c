@@ -239,7 +239,9 @@ static void test_another_recipe_is_refused(void **state)
     (void)state;
     static const char *const other[] = {"train.weight_decay=1e-3", NULL};
     static const char *const longer[] = {"train.epochs=3", "run.threads=2", NULL};
+    static const char *const unread[] = {"model.head.text_hidden=48", NULL}; /* by multihead */
     assert_ok(train("multihead", "mine", NULL, NULL));
+    assert_ok(train("multihead", "mine", unread, NULL));
     assert_fails(train("multihead", "mine", other, NULL), LEIT_USAGE,
                  "train.weight_decay: 0.0001 -> 0.001");
     assert_fails(train("metric2", "mine", NULL, NULL), LEIT_USAGE,
