@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/stop.h"
 #include "evaluate/statistics.h"
 
 static const double CONFIDENCE = 0.95;
@@ -110,6 +111,7 @@ static leit_status fill_cell(const leit_comparison *comparison, const leit_compa
                              leit_table_cell *cell)
 {
     double *values = NULL;
+    LEIT_TRY(leit_stop_check());
     LEIT_TRY(collect(comparison, row, mapping, figure, &values));
     const leit_sample sample = sample_of(comparison, row->n_runs, values);
     leit_interval interval = {0};
@@ -138,6 +140,7 @@ static leit_status test_pair(const leit_comparison *comparison, int row, int oth
 {
     const leit_evaluation *first = comparison->first;
     double *a = NULL, *b = NULL;
+    LEIT_TRY(leit_stop_check());
     leit_status status = average(comparison, &comparison->rows[row], mapping, &a);
     if (status == LEIT_OK) status = average(comparison, &comparison->rows[other], mapping, &b);
     for (int64_t i = 0; status == LEIT_OK && i < first->n_texts; i++) a[i] -= b[i];

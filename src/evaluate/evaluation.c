@@ -222,6 +222,7 @@ static leit_status evaluate_loaded(leit_loaded_matcher *loaded,
     leit_dataset data;
     LEIT_TRY(leit_dataset_open(loaded->recipe, &data));
     leit_evaluation evaluation;
+    loaded->text.heeds_stop = loaded->music.heeds_stop = true;
     leit_status status = leit_matcher_check_data(loaded->checkpoint, &data);
     if (status == LEIT_OK) status = leit_dataset_verify(&data);
     if (status == LEIT_OK)

@@ -28,7 +28,7 @@ typedef struct encoder {
 static leit_status flush(encoder *e)
 {
     const int64_t width = e->story->width;
-    LEIT_FAIL_IF(leit_stop_wanted(), LEIT_AGAIN, "asked to stop; run the same command again");
+    LEIT_TRY(leit_stop_check());
     LEIT_TRY(leit_tower_texts(e->tower, e->windows, e->n_windows, e->answers));
     for (int64_t w = 0; w < e->n_windows; w++) {
         float *sum = e->story->answers + e->owner[w] * width;

@@ -53,6 +53,8 @@ typedef struct leit_tower {
     leit_plan *plan;
     int64_t batch, width; /* B at once; width of an answer */
     int64_t crop_samples, n_crops;
+    bool heeds_stop; /* asked to stop, it answers no further batch: LEIT_AGAIN. For callers that
+                        have nothing to save. */
     leit_text_input text;
     leit_value pcm, n_clips, output;
 } leit_tower;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/stop.h"
 #include "strategy/matcher.h"
 
 enum { TEXTS_AT_ONCE = 64, TOKENS_AT_ONCE = 2048, CLIPS_AT_ONCE = 16 };
@@ -57,6 +58,7 @@ leit_status leit_tower_texts(leit_tower *tower, const leit_tokens *texts, int64_
 {
     for (int64_t first = 0, taken; first < n; first += taken) {
         int64_t tokens = 0;
+        if (tower->heeds_stop) LEIT_TRY(leit_stop_check());
         for (taken = 0; first + taken < n && taken < tower->batch; taken++) {
             tokens += texts[first + taken].count;
             if (taken > 0 && tokens > tower->text.N) break;
@@ -95,6 +97,7 @@ leit_status leit_tower_clips(leit_tower *tower, const leit_clip *clips, int64_t 
     int64_t clip = 0, crop = 0;
     while (clip < n) {
         int64_t filled = 0, owner[CLIPS_AT_ONCE];
+        if (tower->heeds_stop) LEIT_TRY(leit_stop_check());
         for (; clip < n && filled < tower->batch; filled++) {
             owner[filled] = clip;
             copy_crop(tower, &clips[clip], crop, pcm + filled * tower->crop_samples);

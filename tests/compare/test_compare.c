@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/file.h"
+#include "core/stop.h"
 #include "leitmotif/evaluate.h"
 #include "leitmotif/train.h"
 #include "support/testing.h"
@@ -374,6 +375,29 @@ static void test_bad_recipes_are_found_first(void **state)
     json_decref(tables);
 }
 
+/* ---- stopped ---- */
+
+static void test_a_stop_ends_it(void **state)
+{
+    (void)state;
+    const char *run = train("stopped", ""), *output = leit_test_scratch("stopped-table");
+    const leit_evaluate_options evaluation = {.run = run, .threads = 1};
+    const leit_compare_options comparison = {.n_sources = 1, .sources = &run, .output = output};
+    char *text = NULL;
+    leit_request_stop();
+    assert_fails(leit_evaluate(&evaluation, &text), LEIT_AGAIN, "run the same command again");
+    assert_null(text);
+    assert_fails(leit_compare(&comparison, &text), LEIT_AGAIN, "run the same command again");
+    assert_false(leit_file_exists(figures_of(run)));
+    leit_stop_set(false);
+    evaluate(run, NULL);
+    leit_request_stop(); /* the figures are there: it ends over the intervals and tests */
+    assert_fails(leit_compare(&comparison, &text), LEIT_AGAIN, "run the same command again");
+    assert_null(text);
+    leit_stop_set(false);
+    assert_false(leit_file_exists(leit_test_scratch("stopped-table/table.txt")));
+}
+
 int main(void)
 {
     leit_toy_write(leit_test_directory(), &SMALL);
@@ -389,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_other_moods_have_their_table),
         cmocka_unit_test(test_a_bad_run_is_left_out),
         cmocka_unit_test(test_bad_recipes_are_found_first),
+        cmocka_unit_test(test_a_stop_ends_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
