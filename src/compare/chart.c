@@ -219,60 +219,100 @@ leit_status leit_heat_map_write_html(const leit_heat_map *map, leit_buffer *html
 
 /* ---- metrics.jsonl ---- */
 
-struct points {
-    double *x, *y;
-    size_t count, x_capacity, y_capacity;
+struct point {
+    double x, y;
+    size_t part; /* which text it has under the key that splits */
 };
 
-static leit_status add_point(struct points *points, double x, double y)
+struct points {
+    leit_arena arena;
+    size_t n, capacity, n_parts, part_capacity;
+    struct point *list;
+    const char **parts;
+};
+
+static leit_status find_part(struct points *points, const char *text, size_t *part)
 {
-    LEIT_TRY(LEIT_GROW(points->x, points->count, points->x_capacity));
-    LEIT_TRY(LEIT_GROW(points->y, points->count, points->y_capacity));
-    points->x[points->count] = x;
-    points->y[points->count++] = y;
+    for (*part = 0; *part < points->n_parts; ++*part)
+        if (strcmp(points->parts[*part], text) == 0) return LEIT_OK;
+    LEIT_TRY(LEIT_GROW(points->parts, points->n_parts, points->part_capacity));
+    points->parts[points->n_parts] = leit_arena_strdup(&points->arena, text);
+    return points->parts[points->n_parts++] == NULL ? LEIT_INTERNAL : LEIT_OK;
+}
+
+static leit_status take_row(const json_t *row, const char *split_key, struct points *points)
+{
+    const json_t *x = json_object_get(row, "step"), *y = json_object_get(row, "loss");
+    const char *text = json_string_value(json_object_get(row, split_key));
+    if (!json_is_number(x) || !json_is_number(y)) return LEIT_OK;
+    LEIT_TRY(LEIT_GROW(points->list, points->n, points->capacity));
+    struct point *point = &points->list[points->n++];
+    *point = (struct point){.x = json_number_value(x), .y = json_number_value(y)};
+    return find_part(points, text == NULL ? "" : text, &point->part);
+}
+
+static leit_status read_points(const char *path, const char *jsonl, const char *split_key,
+                               struct points *points)
+{
+    int number = 0;
+    for (const char *line = jsonl; *line != '\0';) {
+        const size_t length = strcspn(line, "\n");
+        const bool is_whole = line[length] == '\n';
+        number++;
+        json_t *row = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
+        leit_status status = LEIT_OK;
+        if (json_is_object(row))
+            status = take_row(row, split_key, points);
+        else if (length > 0 && (is_whole || row != NULL))
+            status =
+                leit_fail(LEIT_DATA, __func__, "%s:%d: '%.*s' is no JSON object; take the line out",
+                          path, number, length < 40 ? (int)length : 40, line);
+        json_decref(row);
+        LEIT_TRY(status);
+        line += length + is_whole;
+    }
     return LEIT_OK;
 }
 
-static bool fits(json_t *row, const char *where_key, const char *where_value)
+/* x and y lie in one piece of memory. */
+static leit_status add_part(const struct points *points, size_t part, const char *name,
+                            leit_series_list *list)
 {
-    if (where_key == NULL) return true;
-    const char *found = json_string_value(json_object_get(row, where_key));
-    return found != NULL && strcmp(found, where_value) == 0;
+    LEIT_TRY(LEIT_GROW(list->series, list->n, list->capacity));
+    const char *full = points->n_parts == 1
+                           ? leit_arena_strdup(&list->arena, name)
+                           : leit_arena_printf(&list->arena, "%s, %s", name, points->parts[part]);
+    if (full == NULL) return LEIT_INTERNAL;
+    int64_t n = 0, at = 0;
+    for (size_t i = 0; i < points->n; i++) n += points->list[i].part == part;
+    double *x = NULL;
+    LEIT_TRY(LEIT_ALLOC(x, 2 * n));
+    for (size_t i = 0; i < points->n; i++) {
+        if (points->list[i].part != part) continue;
+        x[at] = points->list[i].x;
+        x[n + at++] = points->list[i].y;
+    }
+    list->series[list->n++] = (leit_series){full, n, x, x + n};
+    return LEIT_OK;
 }
 
-leit_status leit_series_read(const char *jsonl, const char *name, const char *x_key,
-                             const char *y_key, const char *where_key, const char *where_value,
-                             leit_series *series)
+leit_status leit_series_read(const char *path, const char *jsonl, const char *split_key,
+                             const char *name, leit_series_list *list)
 {
     struct points points = {0};
-    leit_status status = LEIT_OK;
-    int line_number = 0;
-    for (const char *line = jsonl; *line != '\0';) {
-        size_t length = strcspn(line, "\n");
-        const bool whole = line[length] == '\n';
-        line_number++;
-        json_t *row = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
-        if (!json_is_object(row) && (whole || row != NULL) && length > 0)
-            status = leit_fail(LEIT_DATA, __func__, "line %d is no JSON object: '%.40s'",
-                               line_number, line);
-        json_t *x = json_object_get(row, x_key), *y = json_object_get(row, y_key);
-        if (json_is_number(x) && json_is_number(y) && fits(row, where_key, where_value))
-            status = add_point(&points, json_number_value(x), json_number_value(y));
-        json_decref(row);
-        if (status != LEIT_OK) goto failed;
-        line += length + whole;
-    }
-    *series = (leit_series){name, (int64_t)points.count, points.x, points.y};
-    return LEIT_OK;
-failed:
-    leit_free(points.x);
-    leit_free(points.y);
+    leit_status status = read_points(path, jsonl, split_key, &points);
+    for (size_t part = 0; status == LEIT_OK && part < points.n_parts; part++)
+        status = add_part(&points, part, name, list);
+    leit_free(points.list);
+    leit_free(points.parts);
+    leit_arena_clear(&points.arena);
     return status;
 }
 
-void leit_series_clear(leit_series *series)
+void leit_series_list_clear(leit_series_list *list)
 {
-    leit_free((void *)series->x);
-    leit_free((void *)series->y);
-    *series = (leit_series){0};
+    for (size_t i = 0; i < list->n; i++) leit_free((void *)(uintptr_t)list->series[i].x);
+    leit_free(list->series);
+    leit_arena_clear(&list->arena);
+    *list = (leit_series_list){0};
 }

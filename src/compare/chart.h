@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "core/arena.h"
 #include "core/buffer.h"
 
 typedef struct leit_series {
@@ -34,14 +35,19 @@ typedef struct leit_heat_map {
 leit_status leit_chart_write_html(const leit_chart *chart, leit_buffer *html);
 leit_status leit_heat_map_write_html(const leit_heat_map *map, leit_buffer *html);
 
-/* Reads a series from JSON lines (metrics.jsonl): of each line that has numbers under both keys,
- * and under where_key the text where_value (where_key NULL: every line), one point. A last line
- * without a newline is taken as cut short when it does not parse; LEIT_DATA, with the line's
- * number, for any other line that is no JSON object. Free x and y of `series` with
- * leit_series_clear. */
-leit_status leit_series_read(const char *jsonl, const char *name, const char *x_key,
-                             const char *y_key, const char *where_key, const char *where_value,
-                             leit_series *series);
-void leit_series_clear(leit_series *series);
+typedef struct leit_series_list {
+    leit_arena arena; /* names */
+    size_t n, capacity;
+    leit_series *series;
+} leit_series_list;
+
+/* Appends the losses by step of a metrics.jsonl to a list: of the lines that have both numbers one
+ * series for each text under `split_key` (steps start again in each phase), named "name, text"; of
+ * a file with one such text "name". A last line without a newline is taken as cut short when it
+ * does not parse; LEIT_DATA, with `path` and the line's number, for any other line that is no JSON
+ * object. */
+leit_status leit_series_read(const char *path, const char *jsonl, const char *split_key,
+                             const char *name, leit_series_list *list);
+void leit_series_list_clear(leit_series_list *list);
 
 #endif

@@ -8,7 +8,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 
-enum { BOOTSTRAP_SAMPLES = 1000, PERMUTATION_SAMPLES = 10000, MAX_CURVES = 64 };
+enum { BOOTSTRAP_SAMPLES = 1000, PERMUTATION_SAMPLES = 10000 };
 
 typedef struct gathering {
     const leit_compare_options *options;
@@ -116,31 +116,23 @@ static leit_status retrieval_chart(gathering *g, const leit_comparison *comparis
     return LEIT_OK;
 }
 
-typedef struct loss_curves {
-    int n;
-    leit_series series[MAX_CURVES];
-    leit_buffer contents[MAX_CURVES];
-} loss_curves;
-
 /* The losses of every run, from its metrics.jsonl; a run without one has no curve. */
-static leit_status read_curves(gathering *g, loss_curves *curves)
+static leit_status read_curves(gathering *g, leit_series_list *curves)
 {
-    for (size_t i = 0; i < g->runs.n && curves->n < MAX_CURVES; i++) {
+    leit_status status = LEIT_OK;
+    for (size_t i = 0; status == LEIT_OK && i < g->runs.n; i++) {
         const leit_run *run = &g->runs.list[i];
         const char *path = leit_path_join(&g->arena, run->folder, "metrics.jsonl");
-        leit_buffer *content = &curves->contents[curves->n];
         if (path == NULL) return LEIT_INTERNAL;
         if (!leit_file_exists(path)) continue;
-        LEIT_TRY(leit_file_read(path, (size_t)1 << 30, content));
-        const char *name =
-            leit_arena_printf(&g->arena, "%s, seed %lld", run->evaluation.recipe_name,
-                              (long long)run->evaluation.seed);
-        if (name == NULL) return LEIT_INTERNAL;
-        LEIT_TRY(leit_series_read(leit_buffer_text(content), name, "step", "loss", NULL, NULL,
-                                  &curves->series[curves->n]));
-        curves->n++;
+        leit_buffer content = {0};
+        status = leit_file_read(path, (size_t)1 << 30, &content);
+        if (status == LEIT_OK)
+            status =
+                leit_series_read(path, leit_buffer_text(&content), "phase", run->folder, curves);
+        leit_buffer_clear(&content);
     }
-    return LEIT_OK;
+    return status;
 }
 
 typedef struct page {
@@ -152,12 +144,11 @@ typedef struct page {
 
 static leit_status write_report(gathering *g, const page *p)
 {
-    loss_curves *losses = NULL;
-    LEIT_TRY(LEIT_ALLOC(losses, 1));
+    leit_series_list losses = {0};
     leit_buffer html = {0};
-    leit_status status = read_curves(g, losses);
-    const leit_chart training = {"Training loss", "step",        "loss", NAN, NAN,
-                                 losses->n,       losses->series};
+    leit_status status = read_curves(g, &losses);
+    const leit_chart training = {"Training loss", "step",       "loss", NAN, NAN,
+                                 (int)losses.n,   losses.series};
     const leit_report report = {.title =
                                     g->options->title != NULL ? g->options->title : "Comparison",
                                 .subtitle = "Leitmotif: music matched to the emotion of a story",
@@ -169,16 +160,12 @@ static leit_status write_report(gathering *g, const page *p)
                                 .retrieval_charts = p->retrievals,
                                 .n_confusions = p->n_confusions,
                                 .confusions = p->confusions,
-                                .n_training_charts = losses->n > 0,
+                                .n_training_charts = losses.n > 0,
                                 .training_charts = &training};
     if (status == LEIT_OK) status = leit_report_write_html(&report, &html);
     if (status == LEIT_OK) status = write_buffer(g, "report.html", &html);
     leit_buffer_clear(&html);
-    for (int i = 0; i < MAX_CURVES; i++) {
-        leit_series_clear(&losses->series[i]);
-        leit_buffer_clear(&losses->contents[i]);
-    }
-    leit_free(losses);
+    leit_series_list_clear(&losses);
     return status;
 }
 

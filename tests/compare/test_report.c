@@ -162,24 +162,31 @@ static void lines_are_where_the_points_are(void **state)
 static void series_come_from_json_lines(void **state)
 {
     (void)state;
-    leit_series series;
     const char *lines = "{\"phase\": \"text\", \"step\": 1, \"loss\": 0.5}\n"
                         "\n"
                         "{\"phase\": \"music\", \"step\": 1, \"loss\": 9}\n"
                         "{\"phase\": \"text\", \"step\": 2}\n"
                         "{\"phase\": \"text\", \"step\": 3, \"loss\": 2}\n"
                         "{\"phase\": \"text\", \"st";
-    assert_ok(leit_series_read(lines, "text", "step", "loss", "phase", "text", &series));
-    assert_int_equal(series.n_points, 2);
-    assert_true(series.x[0] == 1 && series.y[0] == 0.5 && series.x[1] == 3 && series.y[1] == 2);
-    leit_series_clear(&series);
-    assert_ok(leit_series_read(lines, "all", "step", "loss", NULL, NULL, &series));
-    assert_int_equal(series.n_points, 3);
-    leit_series_clear(&series);
-    assert_fails(leit_series_read("{}\n[1]\n", "all", "step", "loss", NULL, NULL, &series),
-                 LEIT_DATA, "line 2");
-    assert_fails(leit_series_read("{\"a\n{}\n", "all", "step", "loss", NULL, NULL, &series),
-                 LEIT_DATA, "line 1");
+    leit_series_list list = {0};
+    assert_ok(leit_series_read("m.jsonl", lines, "phase", "run", &list));
+    assert_int_equal(list.n, 2); /* steps start again in each phase: each has its own line */
+    const leit_series *text = &list.series[0], *music = &list.series[1];
+    assert_string_equal(text->name, "run, text");
+    assert_string_equal(music->name, "run, music");
+    assert_true(text->n_points == 2 && music->n_points == 1);
+    assert_true(text->x[0] == 1 && text->y[0] == 0.5 && text->x[1] == 3 && text->y[1] == 2);
+    assert_true(music->x[0] == 1 && music->y[0] == 9);
+    assert_ok(leit_series_read("n.jsonl", "{\"phase\": \"joint\", \"step\": 1, \"loss\": 3}\n",
+                               "phase", "other", &list));
+    assert_int_equal(list.n, 3); /* behind the others, and a single phase needs no name */
+    assert_string_equal(list.series[2].name, "other");
+    assert_fails(leit_series_read("m.jsonl", "{}\n[1]\n", "phase", "all", &list), LEIT_DATA,
+                 "m.jsonl:2: '[1]' is no JSON object");
+    assert_fails(leit_series_read("m.jsonl", "{\"a\n{}\n", "phase", "all", &list), LEIT_DATA,
+                 "m.jsonl:1: ");
+    assert_int_equal(list.n, 3);
+    leit_series_list_clear(&list);
 }
 
 int main(void)
