@@ -16,7 +16,8 @@ typedef struct leit_evaluate_options {
     const char *split; /* "test" or "valid"; NULL: test */
     int threads;       /* 0: all processors */
     int as_json;       /* the text is what was written */
-    /* For the run's recipe: evaluate.*, data.text, data.music, data.tags, data.eval_crops. */
+    /* For the run's recipe: evaluate.*, data.text, data.text_split, data.music, data.tags,
+     * data.eval_crops. */
     size_t n_overrides;
     const char *const *overrides;
 } leit_evaluate_options;

@@ -8,8 +8,6 @@
 #include "core/file.h"
 #include "core/memory.h"
 
-enum { BOOTSTRAP_SAMPLES = 1000, PERMUTATION_SAMPLES = 10000 };
-
 typedef struct gathering {
     const leit_compare_options *options;
     leit_arena arena;
@@ -189,8 +187,7 @@ static leit_status write_all(gathering *g, bool *taken, page *p, leit_buffer *te
         LEIT_TRY(leit_comparison_gather(g->runs.list, (int)g->runs.n, (int)first, taken, &g->arena,
                                         comparison));
         leit_table *table = NULL;
-        LEIT_TRY(leit_comparison_table(comparison, title, BOOTSTRAP_SAMPLES, PERMUTATION_SAMPLES,
-                                       g->threads, &table));
+        LEIT_TRY(leit_comparison_table(comparison, title, g->threads, &table));
         const int index = p->n_tables++;
         p->tables[index] = table;
         char *rest = NULL, *notes = leit_arena_strdup(&g->arena, leit_buffer_text(&g->runs.notes));

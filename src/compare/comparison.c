@@ -8,8 +8,7 @@
 #include "core/stop.h"
 #include "evaluate/statistics.h"
 
-static const double CONFIDENCE = 0.95;
-static const uint64_t STATISTICS_SEED = 1; /* intervals must not change with the runs' seeds */
+static const uint64_t PERMUTATION_SEED = 1; /* tests must not change with the runs' seeds */
 
 enum { MAX_ROWS = 64, MAX_RUNS = 64 };
 
@@ -61,6 +60,11 @@ static leit_status name_row(leit_comparison *comparison, int row, leit_arena *ar
     return name == NULL ? LEIT_INTERNAL : LEIT_OK;
 }
 
+static int max(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 leit_status leit_comparison_gather(const leit_run *runs, int n, int first, bool *taken,
                                    leit_arena *arena, leit_comparison *comparison)
 {
@@ -69,6 +73,11 @@ leit_status leit_comparison_gather(const leit_run *runs, int n, int first, bool 
         if (taken[i] || !leit_run_same_question(&runs[i].evaluation, comparison->first)) continue;
         leit_comparison_row *row = row_of(comparison, i);
         if (row == NULL || row->n_runs == MAX_RUNS) continue;
+        const struct leit_recipe_evaluate *asked = &runs[i].recipe->evaluate;
+        comparison->bootstrap_samples =
+            max(comparison->bootstrap_samples, asked->bootstrap_samples);
+        comparison->permutation_samples =
+            max(comparison->permutation_samples, asked->permutation_samples);
         row->runs[row->n_runs++] = i;
         taken[i] = true;
     }
@@ -107,16 +116,15 @@ static leit_sample sample_of(const leit_comparison *comparison, int n_runs, cons
 }
 
 static leit_status fill_cell(const leit_comparison *comparison, const leit_comparison_row *row,
-                             int mapping, enum figure figure, int n_samples, leit_threads *threads,
+                             int mapping, enum figure figure, leit_threads *threads,
                              leit_table_cell *cell)
 {
     double *values = NULL;
     LEIT_TRY(leit_stop_check());
     LEIT_TRY(collect(comparison, row, mapping, figure, &values));
-    const leit_sample sample = sample_of(comparison, row->n_runs, values);
     leit_interval interval = {0};
-    leit_status status = leit_statistics_bootstrap(&sample, n_samples, CONFIDENCE, STATISTICS_SEED,
-                                                   threads, &interval);
+    leit_status status = leit_evaluation_interval(
+        comparison->first, row->n_runs, values, comparison->bootstrap_samples, threads, &interval);
     leit_free(values);
     *cell = (leit_table_cell){interval.mean, interval.low, interval.high, NAN};
     return status;
@@ -136,7 +144,7 @@ static leit_status average(const leit_comparison *comparison, const leit_compari
 }
 
 static leit_status test_pair(const leit_comparison *comparison, int row, int other, int mapping,
-                             int n_permutations, leit_threads *threads, leit_table_test *test)
+                             leit_threads *threads, leit_table_test *test)
 {
     const leit_evaluation *first = comparison->first;
     double *a = NULL, *b = NULL;
@@ -149,11 +157,11 @@ static leit_status test_pair(const leit_comparison *comparison, int row, int oth
     *test = (leit_table_test){
         .row = row, .other_row = other, .column = 2 * mapping, .p_value = NAN, .p_holm = NAN};
     if (status == LEIT_OK)
-        status = leit_statistics_bootstrap(&difference, 1000, CONFIDENCE, STATISTICS_SEED, threads,
-                                           &interval);
+        status = leit_evaluation_interval(first, 1, a, comparison->bootstrap_samples, threads,
+                                          &interval);
     if (status == LEIT_OK)
-        status = leit_statistics_permutation(&difference, n_permutations, STATISTICS_SEED, threads,
-                                             &test->p_value);
+        status = leit_statistics_permutation(&difference, comparison->permutation_samples,
+                                             PERMUTATION_SEED, threads, &test->p_value);
     test->difference = interval.mean;
     test->low = interval.low;
     test->high = interval.high;
@@ -163,18 +171,19 @@ static leit_status test_pair(const leit_comparison *comparison, int row, int oth
 }
 
 /* All pairs of rows under one mapping. */
-static leit_status add_tests(const leit_comparison *comparison, int mapping, int n_permutations,
-                             leit_threads *threads, leit_table *table)
+static leit_status add_tests(const leit_comparison *comparison, int mapping, leit_threads *threads,
+                             leit_table *table)
 {
     const int n_rows = comparison->n_rows, n_pairs = n_rows * (n_rows - 1) / 2;
     leit_table_test *tests = NULL;
     double *p_values = NULL;
+    if (comparison->permutation_samples == 0) return LEIT_OK;
     leit_status status = LEIT_ALLOC(tests, n_pairs);
     if (status == LEIT_OK) status = LEIT_ALLOC(p_values, n_pairs);
     int n = 0;
     for (int row = 0; row < n_rows; row++)
         for (int other = row + 1; status == LEIT_OK && other < n_rows; other++, n++) {
-            status = test_pair(comparison, row, other, mapping, n_permutations, threads, &tests[n]);
+            status = test_pair(comparison, row, other, mapping, threads, &tests[n]);
             p_values[n] = tests[n].p_value;
         }
     if (status == LEIT_OK && n > 0) status = leit_statistics_holm(n, p_values, p_values);
@@ -216,9 +225,12 @@ static leit_status add_notes(const leit_comparison *comparison, leit_table *tabl
     char note[512];
     snprintf(note, sizeof note,
              "%s split: %lld texts of %s ('%s' split), %lld clips of %s. P@%d and MRR are averaged "
-             "per text mood, then over moods; intervals are 95 %% bootstrap over texts and seeds.",
+             "per text mood, then over moods%s",
              first->split, (long long)first->n_texts, first->text_corpus, first->text_split,
-             (long long)first->n_clips, first->music_corpus, first->at_k);
+             (long long)first->n_clips, first->music_corpus, first->at_k,
+             comparison->bootstrap_samples == 0
+                 ? "."
+                 : "; intervals are 95 % bootstrap over texts and seeds.");
     LEIT_TRY(leit_table_add_note(table, note));
     if (strcmp(first->text_corpus, "alm") == 0 && strcmp(first->text_split, "paper") == 0)
         LEIT_TRY(leit_table_add_note(table, "The paper's Alm split uses the same 167 texts for "
@@ -238,8 +250,8 @@ static leit_status create_table(const leit_evaluation *first, const char *title,
     return leit_table_create(title, 2 * first->n_mappings, columns, table);
 }
 
-static leit_status fill_table(const leit_comparison *comparison, int bootstrap_samples,
-                              int permutation_samples, leit_threads *threads, leit_table *table)
+static leit_status fill_table(const leit_comparison *comparison, leit_threads *threads,
+                              leit_table *table)
 {
     const leit_evaluation *first = comparison->first;
     for (int r = 0; r < comparison->n_rows; r++) {
@@ -251,25 +263,21 @@ static leit_status fill_table(const leit_comparison *comparison, int bootstrap_s
         for (int m = 0; m < first->n_mappings; m++)
             for (int figure = 0; figure < 2; figure++) {
                 leit_table_cell cell;
-                LEIT_TRY(fill_cell(comparison, row, m, (enum figure)figure, bootstrap_samples,
-                                   threads, &cell));
+                LEIT_TRY(fill_cell(comparison, row, m, (enum figure)figure, threads, &cell));
                 LEIT_TRY(leit_table_set(table, r, 2 * m + figure, &cell));
             }
     }
-    for (int m = 0; m < first->n_mappings; m++)
-        LEIT_TRY(add_tests(comparison, m, permutation_samples, threads, table));
+    for (int m = 0; m < first->n_mappings; m++) LEIT_TRY(add_tests(comparison, m, threads, table));
     LEIT_TRY(add_references(comparison, table));
     return add_notes(comparison, table);
 }
 
 leit_status leit_comparison_table(const leit_comparison *comparison, const char *title,
-                                  int bootstrap_samples, int permutation_samples,
                                   leit_threads *threads, leit_table **table)
 {
     const leit_evaluation *first = comparison->first;
     LEIT_TRY(create_table(first, title, table));
-    leit_status status =
-        fill_table(comparison, bootstrap_samples, permutation_samples, threads, *table);
+    leit_status status = fill_table(comparison, threads, *table);
     if (status != LEIT_OK) {
         leit_table_free(*table);
         *table = NULL;

@@ -17,6 +17,7 @@ typedef struct leit_comparison {
     int n_rows;
     leit_comparison_row rows[64];
     const leit_evaluation *first; /* of a run here: all agree in corpora, split and mappings */
+    int bootstrap_samples, permutation_samples; /* the most that a run asks for */
 } leit_comparison;
 
 /* Rows of those runs that can share a table with runs[first]; others are left to another
@@ -27,7 +28,6 @@ leit_status leit_comparison_gather(const leit_run *runs, int n, int first, bool 
 /* The table: P@k and MRR under each mapping with bootstrap intervals, `random` and `oracle` rows,
  * and paired permutation tests between all rows, Holm-corrected within each mapping. */
 leit_status leit_comparison_table(const leit_comparison *comparison, const char *title,
-                                  int bootstrap_samples, int permutation_samples,
                                   leit_threads *threads, leit_table **table);
 
 #endif

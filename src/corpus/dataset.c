@@ -1,5 +1,7 @@
 #include "corpus/dataset.h"
 
+#include <string.h>
+
 #include "core/memory.h"
 #include "corpus/corpus_file.h"
 
@@ -53,6 +55,18 @@ static leit_status map_labels(const leit_recipe *recipe, leit_dataset *data)
     return status;
 }
 
+/* Figures of the two splits must not be taken for each other. */
+static leit_status check_split(const leit_recipe *recipe, const leit_text_corpus *texts)
+{
+    const char *asked = recipe->data.text_split == LEIT_TEXT_SPLIT_PAPER ? "paper" : "strict";
+    const char *built = texts->about.split;
+    LEIT_FAIL_IF(strcmp(built, "given") != 0 && strcmp(built, asked) != 0, LEIT_DATA,
+                 "%s was built with the split '%s', data.text_split is '%s'; set "
+                 "data.text_split=%s or name a corpus of the other split",
+                 recipe->data.text, built, asked, built);
+    return LEIT_OK;
+}
+
 static leit_status open_all(const leit_recipe *recipe, leit_dataset *data)
 {
     const bool is_tagging = recipe->strategy == LEIT_STRATEGY_TAGGING;
@@ -69,6 +83,7 @@ static leit_status open_all(const leit_recipe *recipe, leit_dataset *data)
     LEIT_FAIL_IF(data->text->max_tokens > recipe->data.max_tokens, LEIT_DATA,
                  "%s was built with max_tokens %d, more than the recipe's data.max_tokens %d",
                  recipe->data.text, data->text->max_tokens, recipe->data.max_tokens);
+    LEIT_TRY(check_split(recipe, data->text));
     if (recipe->data.tags[0] != '\0') {
         LEIT_TRY(leit_tag_corpus_open(recipe->data.tags, &data->tags));
         LEIT_TRY(find_tags(data->tags, LEIT_MODALITY_TEXT, data->text->labels, data->text->n_labels,

@@ -1,6 +1,7 @@
 #include "evaluate/evaluation.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
@@ -62,6 +63,33 @@ static leit_status read_figures(const leit_retrieval *retrieval, int at_k,
     if (status == LEIT_OK) copy_macro(&summary, mapping->oracle_precision_at, &mapping->oracle_mrr);
     leit_retrieval_summary_clear(&summary);
     return status;
+}
+
+leit_status leit_evaluation_interval(const leit_evaluation *evaluation, int n_runs,
+                                     const double *values, int n_samples, leit_threads *threads,
+                                     leit_interval *interval)
+{
+    const double confidence = 0.95;
+    const uint64_t seed = 1; /* intervals must not change with the runs' seeds */
+    const leit_sample sample = {.n_texts = evaluation->n_texts,
+                                .n_seeds = n_runs,
+                                .n_moods = evaluation->n_text_labels,
+                                .values = values,
+                                .mood = evaluation->text_mood};
+    *interval = (leit_interval){.low = (double)NAN, .high = (double)NAN};
+    if (n_samples == 0) return leit_statistics_mean(&sample, &interval->mean);
+    return leit_statistics_bootstrap(&sample, n_samples, confidence, seed, threads, interval);
+}
+
+static leit_status find_interval(const leit_matcher *matcher, const leit_evaluation *e,
+                                 const double *values, double ends[2])
+{
+    leit_interval interval;
+    LEIT_TRY(leit_evaluation_interval(e, 1, values, matcher->recipe->evaluate.bootstrap_samples,
+                                      matcher->threads, &interval));
+    ends[0] = interval.low;
+    ends[1] = interval.high;
+    return LEIT_OK;
 }
 
 /* ---- a run ---- */
@@ -132,8 +160,14 @@ static leit_status rank_all(const leit_matcher *matcher, const leit_dataset *dat
     e->corpora = leit_arena_printf(&e->arena, "%016" PRIx64, corpora);
     if (e->corpora == NULL) status = LEIT_INTERNAL;
     if (status == LEIT_OK) status = leit_answers_rank(matcher, answers, e->n_mappings, retrievals);
-    for (int m = 0; status == LEIT_OK && m < e->n_mappings; m++)
-        status = read_figures(retrievals[m], e->at_k, &e->mappings[m]);
+    for (int m = 0; status == LEIT_OK && m < e->n_mappings; m++) {
+        leit_evaluation_mapping *mapping = &e->mappings[m];
+        status = read_figures(retrievals[m], e->at_k, mapping);
+        if (status == LEIT_OK)
+            status = find_interval(matcher, e, mapping->precision, mapping->precision_interval);
+        if (status == LEIT_OK)
+            status = find_interval(matcher, e, mapping->reciprocal_rank, mapping->mrr_interval);
+    }
     for (int m = 0; m < LEIT_EVALUATION_MAPPINGS; m++) {
         leit_retrieval_free(retrievals[m]);
         leit_free(matrices[m]);
@@ -163,19 +197,27 @@ void leit_evaluation_clear(leit_evaluation *evaluation)
     *evaluation = (leit_evaluation){0};
 }
 
+static leit_status print_figure(double value, const double interval[2], leit_buffer *text)
+{
+    if (isnan(interval[0])) return leit_buffer_printf(text, "%.4f%19s", value, "");
+    return leit_buffer_printf(text, "%.4f [%.4f, %.4f]  ", value, interval[0], interval[1]);
+}
+
 leit_status leit_evaluation_print(const leit_evaluation *e, leit_buffer *text)
 {
     LEIT_TRY(leit_buffer_printf(text,
                                 "%s, seed %lld: %s split, %lld texts of %s, %lld clips of %s\n",
                                 e->recipe_name, (long long)e->seed, e->split, (long long)e->n_texts,
                                 e->text_corpus, (long long)e->n_clips, e->music_corpus));
-    LEIT_TRY(leit_buffer_printf(text, "%-12s  %6s%d  %6s   %s\n", "mapping", "P@", e->at_k, "MRR",
+    LEIT_TRY(leit_buffer_printf(text, "%-12s  P@%-23d%-25s%s\n", "mapping", e->at_k, "MRR",
                                 "random P, MRR   oracle P, MRR"));
     for (int m = 0; m < e->n_mappings; m++) {
         const leit_evaluation_mapping *mapping = &e->mappings[m];
         const int k = e->at_k - 1;
-        LEIT_TRY(leit_buffer_printf(text, "%-12s  %7.4f  %6.4f   %.4f  %.4f  %.4f  %.4f\n",
-                                    mapping->name, mapping->precision_at[k], mapping->mrr,
+        LEIT_TRY(leit_buffer_printf(text, "%-12s  ", mapping->name));
+        LEIT_TRY(print_figure(mapping->precision_at[k], mapping->precision_interval, text));
+        LEIT_TRY(print_figure(mapping->mrr, mapping->mrr_interval, text));
+        LEIT_TRY(leit_buffer_printf(text, "%.4f  %.4f  %.4f  %.4f\n",
                                     mapping->random_precision_at[k], mapping->random_mrr,
                                     mapping->oracle_precision_at[k], mapping->oracle_mrr));
     }
@@ -240,7 +282,8 @@ static leit_status evaluate_loaded(leit_loaded_matcher *loaded,
 bool leit_evaluation_takes(const char *override)
 {
     static const char *const allowed[] = {
-        "evaluate.", "data.text=", "data.music=", "data.tags=", "data.eval_crops=", NULL};
+        "evaluate.",        "data.text=", "data.text_split=", "data.music=", "data.tags=",
+        "data.eval_crops=", NULL};
     for (const char *const *key = allowed; *key != NULL; key++)
         if (strncmp(override, *key, strlen(*key)) == 0) return true;
     return false;
@@ -249,10 +292,11 @@ bool leit_evaluation_takes(const char *override)
 static leit_status check_overrides(const leit_evaluate_options *options)
 {
     for (size_t i = 0; i < options->n_overrides; i++)
-        LEIT_FAIL_IF(!leit_evaluation_takes(options->overrides[i]), LEIT_USAGE,
-                     "override '%.80s': a trained run takes evaluate.*, data.text, data.music, "
-                     "data.tags and data.eval_crops; train again for another model",
-                     options->overrides[i]);
+        LEIT_FAIL_IF(
+            !leit_evaluation_takes(options->overrides[i]), LEIT_USAGE,
+            "override '%.80s': a trained run takes evaluate.*, data.text, data.text_split, "
+            "data.music, data.tags and data.eval_crops; train again for another model",
+            options->overrides[i]);
     return LEIT_OK;
 }
 

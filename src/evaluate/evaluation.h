@@ -5,6 +5,7 @@
 
 #include "core/arena.h"
 #include "evaluate/answers.h"
+#include "evaluate/statistics.h"
 
 enum { LEIT_EVALUATION_MAPPINGS = 4, LEIT_EVALUATION_DEPTH = 10 };
 
@@ -15,8 +16,9 @@ typedef struct leit_evaluation_mapping {
     double mrr;
     double random_precision_at[LEIT_EVALUATION_DEPTH], random_mrr; /* expected of a permutation */
     double oracle_precision_at[LEIT_EVALUATION_DEPTH], oracle_mrr; /* of the best ranking */
-    double *mood_precision, *mood_mrr;   /* (K_text) P@at_k and MRR of each mood */
-    double *precision, *reciprocal_rank; /* (n_texts) */
+    double *mood_precision, *mood_mrr;             /* (K_text) P@at_k and MRR of each mood */
+    double *precision, *reciprocal_rank;           /* (n_texts) */
+    double precision_interval[2], mrr_interval[2]; /* of P@at_k and MRR; NAN: none was asked for */
     double *confusion; /* (K_text, K_music) share of each music mood in the first at_k */
     int64_t n_empty_texts;
 } leit_evaluation_mapping;
@@ -45,10 +47,15 @@ typedef struct leit_evaluation {
 leit_status leit_evaluation_run(leit_matcher *matcher, leit_tower *text_tower,
                                 leit_tower *music_tower, const leit_dataset *data, int split,
                                 leit_evaluation *evaluation);
+/* The figure of n_runs runs (n_runs, n_texts) and its 95 % interval from so many resamplings; with 0
+ * its low and high are NAN. Any two callers get the same. */
+leit_status leit_evaluation_interval(const leit_evaluation *evaluation, int n_runs,
+                                     const double *values, int n_samples, leit_threads *threads,
+                                     leit_interval *interval);
 void leit_evaluation_clear(leit_evaluation *evaluation);
 
-/* Whether an override may ask a trained run otherwise: evaluate.*, data.text, data.music, data.tags,
- * data.eval_crops. */
+/* Whether an override may ask a trained run otherwise: evaluate.*, data.text, data.text_split,
+ * data.music, data.tags, data.eval_crops. */
 bool leit_evaluation_takes(const char *override);
 
 /* JSON, 17 digits: what is read back is what was written. */

@@ -1,4 +1,5 @@
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,12 +24,20 @@ static json_t *json_strings(const char *const *strings, int32_t n)
     return array;
 }
 
+/* [low, high], or null */
+static json_t *json_interval(const double interval[2])
+{
+    return isnan(interval[0]) ? json_null() : json_doubles(interval, 2);
+}
+
 static json_t *json_mapping(const leit_evaluation *e, const leit_evaluation_mapping *mapping)
 {
     const int64_t K = e->n_text_labels;
     json_t *object = json_object();
     json_object_set_new(object, "name", json_string(mapping->name));
     json_object_set_new(object, "mrr", json_real(mapping->mrr));
+    json_object_set_new(object, "precision_interval", json_interval(mapping->precision_interval));
+    json_object_set_new(object, "mrr_interval", json_interval(mapping->mrr_interval));
     json_object_set_new(object, "random_mrr", json_real(mapping->random_mrr));
     json_object_set_new(object, "oracle_mrr", json_real(mapping->oracle_mrr));
     json_object_set_new(object, "n_empty_texts", json_integer(mapping->n_empty_texts));
@@ -199,6 +208,15 @@ static leit_status read_moods(const reader *r, const json_t *root)
     return LEIT_OK;
 }
 
+/* Missing in files of before it was kept, and null where none was asked for. */
+static leit_status read_interval(const reader *r, const json_t *object, const char *key,
+                                 double interval[2])
+{
+    const json_t *ends = json_object_get(object, key);
+    interval[0] = interval[1] = (double)NAN;
+    return ends == NULL || json_is_null(ends) ? LEIT_OK : read_doubles(r, object, key, 2, interval);
+}
+
 static leit_status read_mapping(const reader *r, const json_t *object,
                                 leit_evaluation_mapping *mapping)
 {
@@ -214,6 +232,8 @@ static leit_status read_mapping(const reader *r, const json_t *object,
     mapping->reciprocal_rank = numbers + 2 * K + cells + n;
     LEIT_TRY(read_string(r, object, "name", &mapping->name));
     LEIT_TRY(read_double(r, object, "mrr", &mapping->mrr));
+    LEIT_TRY(read_interval(r, object, "precision_interval", mapping->precision_interval));
+    LEIT_TRY(read_interval(r, object, "mrr_interval", mapping->mrr_interval));
     LEIT_TRY(read_double(r, object, "random_mrr", &mapping->random_mrr));
     LEIT_TRY(read_double(r, object, "oracle_mrr", &mapping->oracle_mrr));
     LEIT_TRY(read_integer(r, object, "n_empty_texts", 0, n, &mapping->n_empty_texts));

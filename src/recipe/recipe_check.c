@@ -186,6 +186,13 @@ static void check_train(struct checker *checker)
            train->warmup_steps, train->max_steps);
 }
 
+/* Fewer draws than these say nothing about 2.5 % at each end. */
+static void check_samples(struct checker *checker, const int *samples)
+{
+    expect(checker, *samples == 0 || *samples >= 100, samples, NULL,
+           "is %d, expected 0 or at least 100", *samples);
+}
+
 static void check_run(struct checker *checker)
 {
     const struct leit_recipe *recipe = checker->recipe;
@@ -202,6 +209,8 @@ static void check_run(struct checker *checker)
     const struct leit_recipe_strings *mappings = &recipe->evaluate.mappings;
     expect(checker, !has_item(mappings, "w2v") || !has_item(mappings, w2v), mappings, NULL,
            "names %s twice: w2v is what mapping.w2v says", w2v);
+    check_samples(checker, &recipe->evaluate.bootstrap_samples);
+    check_samples(checker, &recipe->evaluate.permutation_samples);
 }
 
 leit_status leit_recipe_check(const struct leit_recipe *recipe, struct leit_recipe_errors *errors)

@@ -71,7 +71,7 @@ PATH(data.tags, SIX, "The tag corpus: valence, arousal and word vector of every 
 INT(data.crop_samples, 80000, 1024, 16000000, "samples", ALL, "What the music encoder sees at once, at 16 kHz; shorter clips are zero-padded. Longer: more context, proportionally slower."),
 INT(data.eval_crops, 16, 1, 1024, "crops", ALL, "Evenly spaced crops of a clip whose outputs are averaged in evaluation. More: steadier figures, proportionally slower evaluation."),
 INT(data.max_tokens, 512, 3, 65536, "tokens", SIX, "Texts are cut here, [CLS] and [SEP] included. Shorter: faster, and long texts lose their end."),
-ENUM(data.text_split, text_split, "strict", SIX, "Informational: which split the text corpus was built with, printed beside the figures. `paper` tunes and tests on the same texts for Alm."),
+ENUM(data.text_split, text_split, "strict", SIX, "The split that the text corpus must have been built with (one whose source gives the splits fits both): `paper`, which for Alm tunes and tests on the same texts, has to be asked for."),
 
 INT(mel.n_fft, 512, 64, 4096, "samples", ALL, "Length of the Hann window and its Fourier transform, a power of two. Longer: finer pitch, blurrier time."),
 INT(mel.hop_length, 256, 1, 4096, "samples", ALL, "Distance of two frames, at most n_fft. Shorter: finer time, proportionally more frames to convolve."),
@@ -138,8 +138,8 @@ PATH(train.reuse, SIX, "A run folder whose trained towers are taken over instead
 
 STRINGS(evaluate.mappings, "[va, w2v, manual]", mapping_words, SIX, "Which music moods are right for a text mood: nearest in valence and arousal, nearest in word-vector space (`w2v`: as mapping.w2v says; `w2v_paper` or `w2v_vectors`: that one), Table 2 of the paper."),
 INT(evaluate.at_k, 5, 1, 10, "clips", SIX, "k of precision at k."),
-INT(evaluate.bootstrap_samples, 1000, 0, 10000000, "samples", SIX, "Resamplings behind the confidence interval; 0: no interval."),
-INT(evaluate.permutation_samples, 10000, 0, 100000000, "samples", SIX, "Permutations behind a p-value between two runs; 0: no test. The smallest p it can show is 1 / (samples + 1)."),
+INT(evaluate.bootstrap_samples, 1000, 0, 10000000, "samples", SIX, "Resamplings behind the confidence interval, at least 100; 0: no interval. Of the runs in one table the largest number counts."),
+INT(evaluate.permutation_samples, 10000, 0, 10000000, "samples", SIX, "Permutations behind a p-value between two rows of a table, at least 100; 0: no test. The smallest p it can show is 1 / (samples + 1). Of the runs in one table the largest number counts."),
 
 PATH(run.directory, ALL, "The run folder: recipe, metrics, checkpoints, report. Default: runs/ and the name."),
 ENUM(run.device, device_choice, "auto", ALL, "`auto` takes CUDA when its plugin loads and finds a device, else the CPU."),

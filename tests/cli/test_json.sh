@@ -75,7 +75,7 @@ holds '[.mappings[].name] == ["manual", "w2v_vectors", "w2v_paper"]'
 cp "$scratch/out" "$scratch/three.json"
 json evaluate "$scratch/a" --split valid
 holds '.mappings[1] == $three[0].mappings[2] and .mappings[2] == $three[0].mappings[0]' --slurpfile three "$scratch/three.json"
-expect 2 "takes evaluate.*, data.text, data.music, data.tags and data.eval_crops" evaluate "$scratch/a" train.batch=4
+expect 2 "takes evaluate.*, data.text, data.text_split, data.music, data.tags and data.eval_crops" evaluate "$scratch/a" train.batch=4
 expect 2 "did you mean 'evaluate.mappings'" evaluate "$scratch/a" evaluate.mapings=x
 expect 3 "none.h5" evaluate "$scratch/a" "data.text=$scratch/none.h5"
 

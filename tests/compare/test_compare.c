@@ -3,6 +3,7 @@
 #include "leitmotif/compare.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -324,6 +325,59 @@ static void test_other_moods_have_their_table(void **state)
     json_decref(tables);
 }
 
+/* ---- how sure a figure is ---- */
+
+static const json_t *first_cell(const json_t *tables)
+{
+    const json_t *rows = json_object_get(json_array_get(tables, 0), "rows");
+    return json_array_get(json_object_get(json_array_get(rows, 0), "cells"), 0);
+}
+
+static size_t n_tests(const json_t *tables)
+{
+    return json_array_size(json_object_get(json_array_get(tables, 0), "tests"));
+}
+
+/* What the keys say holds: without samples there is no interval and no test, in the file neither;
+ * where runs differ, the larger number counts. */
+static void test_samples_are_those_of_the_recipe(void **state)
+{
+    (void)state;
+    static const char none[] = "evaluate.bootstrap_samples=0 evaluate.permutation_samples=0";
+    char words[200];
+    snprintf(words, sizeof words, "%s loss.margin=0.3", none);
+    const char *runs[3] = {train("unsure1", none), train("unsure2", words),
+                           train("sure", "loss.margin=0.4 evaluate.permutation_samples=100")};
+    json_t *tables = compare(2, runs), *figures = read_figures(runs[0]);
+    assert_true(json_is_null(json_object_get(first_cell(tables), "low")));
+    assert_true(json_is_number(json_object_get(first_cell(tables), "value")));
+    assert_int_equal(n_tests(tables), 0);
+    const json_t *mapping = json_array_get(json_object_get(figures, "mappings"), 0);
+    assert_true(json_is_null(json_object_get(mapping, "precision_interval")));
+    json_decref(tables);
+    json_decref(figures);
+
+    tables = compare(3, runs);
+    figures = read_figures(runs[2]);
+    mapping = json_array_get(json_object_get(figures, "mappings"), 0);
+    const json_t *interval = json_object_get(mapping, "precision_interval");
+    assert_int_equal(json_array_size(interval), 2);
+    assert_int_equal(n_tests(tables), 9); /* three pairs under three mappings */
+    /* One run's interval is the same in its file and in a table. */
+    const json_t *row = json_array_get(json_object_get(json_array_get(tables, 0), "rows"), 2);
+    const json_t *cell = json_array_get(json_object_get(row, "cells"), 0);
+    assert_true(fabs(json_number_value(json_object_get(cell, "low")) -
+                     json_number_value(json_array_get(interval, 0))) < 1e-9);
+    assert_true(fabs(json_number_value(json_object_get(cell, "high")) -
+                     json_number_value(json_array_get(interval, 1))) < 1e-9);
+    const json_t *test = json_array_get(json_object_get(json_array_get(tables, 0), "tests"), 0);
+    /* (hits + 1) / (100 + 1) */
+    const double hits = json_number_value(json_object_get(test, "p_value")) * 101.0;
+    assert_true(fabs(hits - round(hits)) < 1e-6);
+    json_decref(tables);
+    json_decref(figures);
+}
+
 /* ---- what cannot be compared ---- */
 
 static void test_a_bad_run_is_left_out(void **state)
@@ -411,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_a_run_counts_once),
         cmocka_unit_test(test_other_corpora_have_their_table),
         cmocka_unit_test(test_other_moods_have_their_table),
+        cmocka_unit_test(test_samples_are_those_of_the_recipe),
         cmocka_unit_test(test_a_bad_run_is_left_out),
         cmocka_unit_test(test_bad_recipes_are_found_first),
         cmocka_unit_test(test_a_stop_ends_it),

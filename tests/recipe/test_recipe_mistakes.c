@@ -193,6 +193,10 @@ static const struct mistake cross_keys[] = {
      "mapping: {w2v: vectors}\n",
      "r.yaml:4:16: data.tags is not set: mapping.w2v vectors is computed from the word vectors of "
      "tags"},
+    {GOOD "evaluate: {bootstrap_samples: 99}\n",
+     "r.yaml:3:31: evaluate.bootstrap_samples is 99, expected 0 or at least 100"},
+    {GOOD "evaluate: {permutation_samples: 1}\n",
+     "r.yaml:3:33: evaluate.permutation_samples is 1, expected 0 or at least 100"},
     {GOOD "mel: {n_fft: 500}\n", "r.yaml:3:14: mel.n_fft is 500, expected a power of two"},
     {GOOD "mel: {hop_length: 1000, n_fft: 512}\ndata.crop_samples: 400000\n",
      "r.yaml:3:19: mel.hop_length is 1000, more than mel.n_fft 512: samples between two frames "
