@@ -68,11 +68,13 @@ static leit_status mood_map(gathering *g, const leit_comparison *comparison, lei
     for (int r = 0; r < n; r++) {
         const leit_comparison_row *row = &comparison->rows[r];
         names[r] = row->name;
-        for (int k = 0; k < K; k++)
+        for (int k = 0; k < K; k++) {
+            if (!leit_evaluation_has_mood(first, k)) values[k * n + r] = (double)NAN;
             for (int i = 0; i < row->n_runs; i++)
                 values[k * n + r] +=
                     comparison->runs[row->runs[i]].evaluation.mappings[0].mood_precision[k] /
                     row->n_runs;
+        }
     }
     *map = (leit_heat_map){title, "text mood / recipe", K, n, first->text_labels, names, values};
     return LEIT_OK;

@@ -219,6 +219,32 @@ static leit_status add_references(const leit_comparison *comparison, leit_table 
     return LEIT_OK;
 }
 
+/* What the averages do not show. */
+static leit_status note_left_out(const leit_comparison *comparison, leit_table *table)
+{
+    const leit_evaluation *first = comparison->first;
+    leit_buffer note = {0};
+    leit_status status = leit_buffer_puts(&note, "No test text, left out of the averages: ");
+    const size_t empty_bytes = note.size_bytes;
+    if (status == LEIT_OK) status = leit_evaluation_missing_moods(first, &note);
+    if (status == LEIT_OK && note.size_bytes > empty_bytes)
+        status = leit_table_add_note(table, leit_buffer_text(&note));
+    leit_buffer_clear(&note);
+    for (int r = 0; status == LEIT_OK && r < comparison->n_rows; r++) {
+        const leit_comparison_row *row = &comparison->rows[r];
+        int64_t n_empty = 0;
+        for (int i = 0; i < row->n_runs; i++)
+            n_empty += comparison->runs[row->runs[i]].evaluation.mappings[0].n_empty_texts;
+        if (n_empty == 0) continue;
+        status = leit_buffer_printf(
+            &note, "%s: nothing is retrieved for %lld of %lld texts of its runs; they score 0.",
+            row->name, (long long)n_empty, (long long)(first->n_texts * row->n_runs));
+        if (status == LEIT_OK) status = leit_table_add_note(table, leit_buffer_text(&note));
+        leit_buffer_clear(&note);
+    }
+    return status;
+}
+
 static leit_status add_notes(const leit_comparison *comparison, leit_table *table)
 {
     const leit_evaluation *first = comparison->first;
@@ -232,6 +258,7 @@ static leit_status add_notes(const leit_comparison *comparison, leit_table *tabl
                  ? "."
                  : "; intervals are 95 % bootstrap over texts and seeds.");
     LEIT_TRY(leit_table_add_note(table, note));
+    LEIT_TRY(note_left_out(comparison, table));
     if (strcmp(first->text_corpus, "alm") == 0 && strcmp(first->text_split, "paper") == 0)
         LEIT_TRY(leit_table_add_note(table, "The paper's Alm split uses the same 167 texts for "
                                             "validation and test."));

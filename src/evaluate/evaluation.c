@@ -197,6 +197,41 @@ void leit_evaluation_clear(leit_evaluation *evaluation)
     *evaluation = (leit_evaluation){0};
 }
 
+bool leit_evaluation_has_mood(const leit_evaluation *e, int32_t mood)
+{
+    for (int64_t i = 0; i < e->n_texts; i++)
+        if (e->text_mood[i] == mood) return true;
+    return false;
+}
+
+leit_status leit_evaluation_missing_moods(const leit_evaluation *e, leit_buffer *names)
+{
+    const char *separator = "";
+    for (int32_t k = 0; k < e->n_text_labels; k++) {
+        if (leit_evaluation_has_mood(e, k)) continue;
+        LEIT_TRY(leit_buffer_printf(names, "%s%s", separator, e->text_labels[k]));
+        separator = ", ";
+    }
+    return LEIT_OK;
+}
+
+/* What the averages do not show. */
+static leit_status print_left_out(const leit_evaluation *e, leit_buffer *text)
+{
+    leit_buffer missing = {0};
+    leit_status status = leit_evaluation_missing_moods(e, &missing);
+    if (status == LEIT_OK && missing.size_bytes > 0)
+        status = leit_buffer_printf(text, "no test text, left out of the averages: %s\n",
+                                    leit_buffer_text(&missing));
+    leit_buffer_clear(&missing);
+    /* Retrieving is the matcher's doing: a mapping only says what of it is right. */
+    if (status == LEIT_OK && e->n_mappings > 0 && e->mappings[0].n_empty_texts > 0)
+        status =
+            leit_buffer_printf(text, "nothing is retrieved for %lld of %lld texts; they score 0\n",
+                               (long long)e->mappings[0].n_empty_texts, (long long)e->n_texts);
+    return status;
+}
+
 static leit_status print_figure(double value, const double interval[2], leit_buffer *text)
 {
     if (isnan(interval[0])) return leit_buffer_printf(text, "%.4f%19s", value, "");
@@ -221,7 +256,7 @@ leit_status leit_evaluation_print(const leit_evaluation *e, leit_buffer *text)
                                     mapping->random_precision_at[k], mapping->random_mrr,
                                     mapping->oracle_precision_at[k], mapping->oracle_mrr));
     }
-    return LEIT_OK;
+    return print_left_out(e, text);
 }
 
 /* ---- public ---- */

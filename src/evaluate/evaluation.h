@@ -64,6 +64,11 @@ leit_status leit_evaluation_write(const leit_evaluation *evaluation, const char 
 /* Takes files of before fingerprints too. */
 leit_status leit_evaluation_read(const char *path, leit_evaluation *evaluation);
 
+/* Whether a mood has a test text: one without has no figures, and no part in the averages. */
+bool leit_evaluation_has_mood(const leit_evaluation *evaluation, int32_t mood);
+/* Appends the names of the moods without one, joined by ", ". */
+leit_status leit_evaluation_missing_moods(const leit_evaluation *evaluation, leit_buffer *names);
+
 /* A table for people. */
 leit_status leit_evaluation_print(const leit_evaluation *evaluation, leit_buffer *text);
 

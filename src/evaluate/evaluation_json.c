@@ -75,6 +75,11 @@ leit_status leit_evaluation_json(const leit_evaluation *e, leit_buffer *json)
     json_object_set_new(root, "n_clips", json_integer(e->n_clips));
     json_object_set_new(root, "text_labels", json_strings(e->text_labels, e->n_text_labels));
     json_object_set_new(root, "music_labels", json_strings(e->music_labels, e->n_music_labels));
+    json_t *missing = json_array();
+    for (int32_t k = 0; k < e->n_text_labels; k++)
+        if (!leit_evaluation_has_mood(e, k))
+            json_array_append_new(missing, json_string(e->text_labels[k]));
+    json_object_set_new(root, "missing_moods", missing);
     json_t *moods = json_array();
     for (int64_t i = 0; i < e->n_texts; i++)
         json_array_append_new(moods, json_integer(e->text_mood[i]));
@@ -285,9 +290,10 @@ static leit_status read_all(const reader *r, const json_t *root)
     LEIT_TRY(read_labels(r, root, "music_labels", &e->n_music_labels, &e->music_labels));
     LEIT_TRY(read_moods(r, root));
     const json_t *mappings = json_object_get(root, "mappings");
-    LEIT_FAIL_IF(json_array_size(mappings) > LEIT_EVALUATION_MAPPINGS, LEIT_DATA,
-                 "%s: %zu mappings, expected at most %d", r->path, json_array_size(mappings),
-                 LEIT_EVALUATION_MAPPINGS);
+    LEIT_FAIL_IF(json_array_size(mappings) < 1 ||
+                     json_array_size(mappings) > LEIT_EVALUATION_MAPPINGS,
+                 LEIT_DATA, "%s: %zu mappings, expected 1 to %d", r->path,
+                 json_array_size(mappings), LEIT_EVALUATION_MAPPINGS);
     e->n_mappings = (int)json_array_size(mappings);
     for (int m = 0; m < e->n_mappings; m++)
         LEIT_TRY(read_mapping(r, json_array_get(mappings, (size_t)m), &e->mappings[m]));

@@ -338,15 +338,3 @@ void leit_retrieval_confusion(const leit_retrieval *retrieval, int k, double *sh
             share[(int64_t)t * task->K_music + m] /= (double)n_texts * k;
     }
 }
-
-leit_status leit_retrieval_append_missing_moods(const leit_retrieval_summary *summary,
-                                                const char *const *mood_names, leit_buffer *text)
-{
-    const char *separator = "";
-    for (int t = 0; t < summary->K_text; t++) {
-        if (summary->moods[t].n_texts > 0) continue;
-        LEIT_TRY(leit_buffer_printf(text, "%s%s", separator, mood_names[t]));
-        separator = ", ";
-    }
-    return LEIT_OK;
-}

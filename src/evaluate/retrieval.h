@@ -22,7 +22,6 @@
 
 #include <stdint.h>
 
-#include "core/buffer.h"
 #include "core/threads.h"
 
 enum { LEIT_RETRIEVAL_MAX_DEPTH = 64 };
@@ -94,9 +93,5 @@ void leit_retrieval_reciprocal_rank(const leit_retrieval *retrieval, double *val
  * averaged over the texts of a text mood. Rows sum to 1, or to less where clips are missing; the
  * row of a mood without test text is 0. share  (K_text, K_music) out */
 void leit_retrieval_confusion(const leit_retrieval *retrieval, int k, double *share);
-
-/* Appends the names of the moods without a test text, joined by ", ". */
-leit_status leit_retrieval_append_missing_moods(const leit_retrieval_summary *summary,
-                                                const char *const *mood_names, leit_buffer *text);
 
 #endif

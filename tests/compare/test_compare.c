@@ -10,6 +10,7 @@
 
 #include "core/file.h"
 #include "core/stop.h"
+#include "evaluate/evaluation.h"
 #include "leitmotif/evaluate.h"
 #include "leitmotif/train.h"
 #include "support/testing.h"
@@ -378,6 +379,66 @@ static void test_samples_are_those_of_the_recipe(void **state)
     json_decref(figures);
 }
 
+/* ---- what the figures leave out ---- */
+
+/* Figures whose last mood has no test text, and that retrieved nothing for two texts. */
+static void leave_out(const char *run)
+{
+    json_t *figures = read_figures(run), *moods = json_object_get(figures, "text_mood");
+    for (size_t i = 0; i < json_array_size(moods); i++)
+        if (json_integer_value(json_array_get(moods, i)) == 4)
+            json_array_set_new(moods, i, json_integer(3));
+    size_t m;
+    json_t *mapping;
+    json_array_foreach(json_object_get(figures, "mappings"), m, mapping)
+        json_object_set_new(mapping, "n_empty_texts", json_integer(2));
+    assert_int_equal(json_dump_file(figures, figures_of(run), 0), 0);
+    json_decref(figures);
+}
+
+static void test_what_is_left_out_is_said(void **state)
+{
+    (void)state;
+    const char *runs[2] = {train("mute1", "seed=1"), train("mute2", "seed=2")};
+    char *text = NULL;
+    const leit_evaluate_options whole = {.run = runs[0], .threads = 1};
+    assert_ok(leit_evaluate(&whole, &text));
+    assert_null(strstr(text, "no test text"));
+    assert_null(strstr(text, "nothing is retrieved"));
+    leit_evaluate_text_free(text);
+    json_t *figures = read_figures(runs[0]);
+    assert_int_equal(json_array_size(json_object_get(figures, "missing_moods")), 0);
+    assert_true(json_is_array(json_object_get(figures, "missing_moods")));
+    json_decref(figures);
+
+    evaluate(runs[1], NULL);
+    for (int i = 0; i < 2; i++) leave_out(runs[i]);
+    leit_evaluation evaluation;
+    leit_buffer said = {0}, json = {0};
+    assert_ok(leit_evaluation_read(figures_of(runs[0]), &evaluation));
+    assert_ok(leit_evaluation_print(&evaluation, &said));
+    assert_non_null(
+        strstr(leit_buffer_text(&said), "no test text, left out of the averages: surprised\n"));
+    assert_non_null(strstr(leit_buffer_text(&said), "nothing is retrieved for 2 of 5 texts"));
+    assert_ok(leit_evaluation_json(&evaluation, &json));
+    assert_non_null(strstr(leit_buffer_text(&json), "\"missing_moods\":[\"surprised\"]"));
+    leit_evaluation_clear(&evaluation);
+    leit_buffer_clear(&said);
+    leit_buffer_clear(&json);
+
+    const char *output = leit_test_scratch("left-out");
+    const leit_compare_options options = {.n_sources = 2, .sources = runs, .output = output};
+    json_t *tables = compare_as(LEIT_OK, &options);
+    assert_true(notes_say(tables, "No test text, left out of the averages: surprised"));
+    assert_true(notes_say(tables, "toy: nothing is retrieved for 4 of 10 texts of its runs"));
+    json_decref(tables);
+    leit_buffer html = {0};
+    assert_ok(leit_file_read(leit_test_scratch("left-out/report.html"), 1 << 24, &html));
+    assert_non_null(strstr(leit_buffer_text(&html),
+                           "<th scope=\"row\">surprised</th><td style=\"--p:0%\">&ndash;</td>"));
+    leit_buffer_clear(&html);
+}
+
 /* ---- what cannot be compared ---- */
 
 static void test_a_bad_run_is_left_out(void **state)
@@ -394,6 +455,12 @@ static void test_a_bad_run_is_left_out(void **state)
     assert_fails(leit_compare(&(leit_compare_options){.n_sources = 1, .sources = runs}, &text),
                  LEIT_USAGE, "nothing to compare: 1 left out; the first: ");
     assert_null(text);
+    json_t *figures = read_figures(runs[1]);
+    json_array_clear(json_object_get(figures, "mappings"));
+    json_dump_file(figures, figures_of(runs[1]), 0);
+    json_decref(figures);
+    assert_fails(leit_compare(&(leit_compare_options){.n_sources = 1, .sources = runs + 1}, &text),
+                 LEIT_DATA, "evaluation-test.json: 0 mappings, expected 1 to 4");
 }
 
 /* A recipe as a file, which trains into scratch/<run>. */
@@ -466,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_other_corpora_have_their_table),
         cmocka_unit_test(test_other_moods_have_their_table),
         cmocka_unit_test(test_samples_are_those_of_the_recipe),
+        cmocka_unit_test(test_what_is_left_out_is_said),
         cmocka_unit_test(test_a_bad_run_is_left_out),
         cmocka_unit_test(test_bad_recipes_are_found_first),
         cmocka_unit_test(test_a_stop_ends_it),

@@ -152,11 +152,6 @@ static void ties_missing_clips_and_moods(void **state)
     assert_true(summary.macro.precision[4] == 0.2); /* (2 / 5 + 0) / 2 */
     assert_int_equal(summary.n_empty_texts, 1);
     assert_int_equal(summary.n_moods, 1);
-    leit_buffer missing = {0};
-    const char *names[2] = {"happy", "surprised"};
-    assert_ok(leit_retrieval_append_missing_moods(&summary, names, &missing));
-    assert_string_equal(leit_buffer_text(&missing), "surprised");
-    leit_buffer_clear(&missing);
     leit_retrieval_summary_clear(&summary);
     leit_retrieval_free(retrieval);
 }
