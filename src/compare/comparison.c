@@ -126,7 +126,7 @@ static leit_status fill_cell(const leit_comparison *comparison, const leit_compa
     leit_status status = leit_evaluation_interval(
         comparison->first, row->n_runs, values, comparison->bootstrap_samples, threads, &interval);
     leit_free(values);
-    *cell = (leit_table_cell){interval.mean, interval.low, interval.high, NAN};
+    *cell = (leit_table_cell){interval.mean, interval.low, interval.high};
     return status;
 }
 
@@ -210,7 +210,7 @@ static leit_status add_references(const leit_comparison *comparison, leit_table 
             {mapping->random_precision_at[first->at_k - 1], mapping->random_mrr},
             {mapping->oracle_precision_at[first->at_k - 1], mapping->oracle_mrr}};
         for (int figure = 0; figure < 2; figure++) {
-            leit_table_cell cell = {figures[0][figure], NAN, NAN, NAN};
+            leit_table_cell cell = {figures[0][figure], NAN, NAN};
             LEIT_TRY(leit_table_set(table, random, 2 * m + figure, &cell));
             cell.value = figures[1][figure];
             LEIT_TRY(leit_table_set(table, oracle, 2 * m + figure, &cell));

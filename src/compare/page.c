@@ -7,12 +7,12 @@
  * maps mix at most --heat of the accent into the card: the ink on it keeps at least 4.5:1. */
 static const char STYLE[] =
     ":root{color-scheme:light dark;--ground:#fbfaf8;--card:#fff;--ink:#1d1f24;--quiet:#5c616b;"
-    "--line:#e3e1dc;--accent:#1f4e79;--best:#e8f0f7;--up:#1a6b43;--down:#a3341c;"
+    "--line:#e3e1dc;--accent:#1f4e79;--best:#e8f0f7;"
     "--s0:#0069a8;--s1:#c2540a;--s2:#00795a;--s3:#a8437f;--s4:#8a6d00;--s5:#2b7fb5;--s6:#5b4bb0;"
     "--s7:#454a52;--heat:.6}\n"
     "@media(prefers-color-scheme:dark){:root{--ground:#14161a;--card:#1c1f25;--ink:#e8e6e1;"
     "--quiet:#a3a8b3;--line:#333842;--accent:#8cc1ee;--best:#22303e;"
-    "--up:#74cf9f;--down:#f2967d;--s0:#5cb3ec;--s1:#f29b52;--s2:#3fc79f;--s3:#e58fc0;--s4:#e2c44a;"
+    "--s0:#5cb3ec;--s1:#f29b52;--s2:#3fc79f;--s3:#e58fc0;--s4:#e2c44a;"
     "--s5:#9fd3f5;--s6:#aea2f5;--s7:#c4c8d0;--heat:.47}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0;background:var(--ground);color:var(--ink);"
@@ -43,7 +43,6 @@ static const char STYLE[] =
     "td.best{background:var(--best)}td.best b::after{content:\" \\2605\";font-size:.7em;"
     "vertical-align:.15em}\n"
     "td small,th small{display:block;color:var(--quiet);font-weight:400;font-size:.78rem}\n"
-    ".up{color:var(--up)}.down{color:var(--down)}\n"
     ".notes{color:var(--quiet);font-size:.88rem;margin:.9rem 0 0;padding:0 0 0 1.1rem}\n"
     ".heat td{text-align:center;min-width:3.4rem;padding:.5rem .5rem;border:2px solid "
     "var(--card);background:color-mix(in oklab,var(--accent) "

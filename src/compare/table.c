@@ -55,7 +55,7 @@ leit_status leit_table_add_row(leit_table *table, const char *name, int n_seeds,
     for (int s = 0; s < n_seeds; s++) seed_copy[s] = seeds[s];
     row.seeds = seed_copy;
     for (int c = 0; c < table->n_columns; c++)
-        row.cells[c] = (leit_table_cell){(double)NAN, (double)NAN, (double)NAN, (double)NAN};
+        row.cells[c] = (leit_table_cell){(double)NAN, (double)NAN, (double)NAN};
     if (result != NULL) *result = (int)table->n_rows;
     table->rows[table->n_rows++] = row;
     return LEIT_OK;

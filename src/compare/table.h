@@ -1,6 +1,5 @@
-/* The comparison table: strategies by mapping and metric, with reference rows, intervals, the
- * paper's figures where the data is the paper's, and the tests between strategies. One model, four
- * writers. */
+/* The comparison table: strategies by mapping and metric, with reference rows, intervals
+ * and the tests between strategies. One model, four writers. */
 #ifndef LEIT_COMPARE_TABLE_H
 #define LEIT_COMPARE_TABLE_H
 
@@ -20,7 +19,6 @@ typedef struct leit_table_column {
 typedef struct leit_table_cell {
     double value;
     double low, high; /* interval */
-    double paper;     /* the paper's figure; the difference is written beside it */
 } leit_table_cell;
 
 /* A paired test between two rows under one column. */
@@ -53,7 +51,7 @@ leit_status leit_table_add_note(leit_table *table, const char *note);
 leit_status leit_table_write_text(const leit_table *table, leit_buffer *text);
 
 /* One line for each cell that has a value (RFC 4180, lines end in LF):
- * strategy,seeds,reference,mapping,metric,value,low,high,paper,difference */
+ * strategy,seeds,reference,mapping,metric,value,low,high */
 leit_status leit_table_write_csv(const leit_table *table, leit_buffer *csv);
 
 /* LEIT_DATA when a name is not UTF-8. */

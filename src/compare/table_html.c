@@ -35,12 +35,6 @@ static leit_status append_cell(const leit_table *table, size_t row, int column, 
     if (!isnan(cell->low) && !isnan(cell->high))
         LEIT_TRY(
             leit_buffer_printf(html, "<small>%.3f &ndash; %.3f</small>", cell->low, cell->high));
-    if (!isnan(cell->paper)) {
-        double difference = cell->value - cell->paper;
-        LEIT_TRY(leit_buffer_printf(html, "<small>paper %.3f <span class=\"%s\">", cell->paper,
-                                    difference < 0.0 ? "down" : "up"));
-        LEIT_TRY(append_signed("", difference, "</span></small>", html));
-    }
     return leit_buffer_puts(html, "</td>");
 }
 

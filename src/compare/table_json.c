@@ -23,9 +23,7 @@ static bool set_cell(json_t *cells, const leit_table_column *column, const leit_
     return json_array_append_new(cells, object) == 0 &&
            set_text(object, "mapping", column->mapping) &&
            set_text(object, "metric", column->metric) && set_number(object, "value", cell->value) &&
-           set_number(object, "low", cell->low) && set_number(object, "high", cell->high) &&
-           set_number(object, "paper", cell->paper) &&
-           set_number(object, "difference", cell->value - cell->paper);
+           set_number(object, "low", cell->low) && set_number(object, "high", cell->high);
 }
 
 static bool set_row(json_t *rows, const leit_table *table, const struct leit_table_row *row)

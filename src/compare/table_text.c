@@ -32,9 +32,6 @@ static leit_status append_cell(const leit_table *table, size_t row, int column, 
                                 leit_table_is_best(table, row, column) ? "*" : " "));
     if (!isnan(cell->low) && !isnan(cell->high))
         LEIT_TRY(leit_buffer_printf(text, " [%.3f, %.3f]", cell->low, cell->high));
-    if (!isnan(cell->paper))
-        LEIT_TRY(leit_buffer_printf(text, " paper %.3f (%+.3f)", cell->paper,
-                                    cell->value - cell->paper));
     while (text->data[text->size_bytes - 1] == ' ') text->data[--text->size_bytes] = '\0';
     return LEIT_OK;
 }
@@ -165,8 +162,7 @@ static leit_status append_number(leit_buffer *csv, double value)
 
 leit_status leit_table_write_csv(const leit_table *table, leit_buffer *csv)
 {
-    LEIT_TRY(leit_buffer_puts(
-        csv, "strategy,seeds,reference,mapping,metric,value,low,high,paper,difference\n"));
+    LEIT_TRY(leit_buffer_puts(csv, "strategy,seeds,reference,mapping,metric,value,low,high\n"));
     for (size_t r = 0; r < table->n_rows; r++) {
         const struct leit_table_row *row = &table->rows[r];
         for (int c = 0; c < table->n_columns; c++) {
@@ -179,9 +175,8 @@ leit_status leit_table_write_csv(const leit_table *table, leit_buffer *csv)
             LEIT_TRY(append_quoted(csv, table->columns[c].mapping));
             LEIT_TRY(leit_buffer_puts(csv, ","));
             LEIT_TRY(append_quoted(csv, table->columns[c].metric));
-            const double numbers[5] = {cell->value, cell->low, cell->high, cell->paper,
-                                       cell->value - cell->paper};
-            for (int i = 0; i < 5; i++) LEIT_TRY(append_number(csv, numbers[i]));
+            const double numbers[3] = {cell->value, cell->low, cell->high};
+            for (int i = 0; i < 3; i++) LEIT_TRY(append_number(csv, numbers[i]));
             LEIT_TRY(leit_buffer_puts(csv, "\n"));
         }
     }
