@@ -142,9 +142,6 @@ leit_status leit_container_f64(const leit_container *container, const char *obje
 /* Reads every array and compares its sum; the first difference is named. */
 leit_status leit_container_verify(const leit_container *container);
 
-/* What every string and name must be: valid UTF-8 without NUL. */
-bool leit_container_is_utf8(const char *bytes, size_t size_bytes);
-
 /* ---- Files that nobody vouches for ---------------------------------------------------------- */
 
 /* Opens a container of any format and verifies it in a child process with 1 GiB of memory and

@@ -363,7 +363,7 @@ static leit_status split_strings(const leit_container *container, const char *na
         LEIT_FAIL_IF(start < 0 || end < start || end > n_bytes, LEIT_DATA,
                      "%s: string %lld of %s lies at %lld to %lld of %lld bytes", container->path,
                      (long long)i, name, (long long)start, (long long)end, (long long)n_bytes);
-        LEIT_FAIL_IF(!leit_container_is_utf8(bytes + start, (size_t)(end - start)), LEIT_DATA,
+        LEIT_FAIL_IF(!leit_is_utf8(bytes + start, (size_t)(end - start)), LEIT_DATA,
                      "%s: string %lld of %s is not UTF-8", container->path, (long long)i, name);
         strings[i] = memcpy(at, bytes + start, (size_t)(end - start));
         at += end - start + 1; /* the arena is zeroed */

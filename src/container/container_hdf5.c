@@ -111,7 +111,7 @@ leit_status leit_container_check_name(const char *path, const char *name)
     LEIT_FAIL_IF(length == 0 || length > CONTAINER_MAX_NAME_BYTES, LEIT_DATA,
                  "%s: a name of %zu bytes, expected 1 to %d", path, length,
                  CONTAINER_MAX_NAME_BYTES);
-    LEIT_FAIL_IF(!leit_container_is_utf8(name, length), LEIT_DATA, "%s: a name is not UTF-8", path);
+    LEIT_FAIL_IF(!leit_is_utf8(name, length), LEIT_DATA, "%s: a name is not UTF-8", path);
     for (const char *part = name;; part++) {
         size_t span = strcspn(part, "/");
         bool dots = (span == 1 && part[0] == '.') || (span == 2 && strncmp(part, "..", 2) == 0);
@@ -120,38 +120,6 @@ leit_status leit_container_check_name(const char *path, const char *name)
         part += span;
         if (*part == '\0') return LEIT_OK;
     }
-}
-
-/* Eight ASCII characters, none of them NUL: subtracting 1 borrows into the top bit of a zero. */
-static bool is_plain8(const unsigned char *bytes)
-{
-    uint64_t eight;
-    memcpy(&eight, bytes, sizeof eight);
-    return ((eight | (eight - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080)) == 0;
-}
-
-/* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF; NUL is refused too. */
-bool leit_container_is_utf8(const char *bytes, size_t size_bytes)
-{
-    const unsigned char *byte = (const unsigned char *)bytes, *end = byte + size_bytes;
-    while (byte < end) {
-        while (end - byte >= 8 && is_plain8(byte)) byte += 8;
-        if (byte == end) break;
-        unsigned lead = *byte++;
-        if (lead == 0) return false;
-        if (lead < 0x80) continue;
-        int more = lead >= 0xC2 && lead <= 0xDF   ? 1
-                   : lead >= 0xE0 && lead <= 0xEF ? 2
-                   : lead >= 0xF0 && lead <= 0xF4 ? 3
-                                                  : 0;
-        if (more == 0 || end - byte < more) return false;
-        unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
-        unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
-        if (*byte < low || *byte > high) return false;
-        for (byte++, more--; more > 0; byte++, more--)
-            if (*byte < 0x80 || *byte > 0xBF) return false;
-    }
-    return true;
 }
 
 void leit_container_sum_text(uint64_t sum, char text[SUM_TEXT_BYTES])

@@ -6,6 +6,7 @@
 #include <hdf5.h>
 
 #include "container/container.h"
+#include "core/utf8.h"
 
 /* HDF5 keeps global state; one thread at a time. Declares a guard that unlocks at the end of the
  * block; nests. The first use silences the library's printing and forbids it to load plugins. */

@@ -254,8 +254,7 @@ leit_status leit_container_take_text(const leit_container *container, hid_t attr
     *text = NULL;
     hid_t type = H5Aget_type(attribute);
     bool fine = H5Tget_class(type) == H5T_STRING && is_scalar(attribute) &&
-                read_text(attribute, type, arena, text) &&
-                leit_container_is_utf8(*text, strlen(*text));
+                read_text(attribute, type, arena, text) && leit_is_utf8(*text, strlen(*text));
     H5Tclose(type);
     H5Aclose(attribute);
     LEIT_FAIL_IF(!fine, LEIT_DATA, "%s: the attribute %s is no UTF-8 text", container->path, name);

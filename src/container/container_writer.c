@@ -153,8 +153,7 @@ static leit_status write_text(leit_container_writer *writer, hid_t object, const
     BREAK_IF(length > CONTAINER_MAX_TEXT_BYTES,
              "%s: the attribute %s has %zu bytes, expected at most %d", writer->path, name, length,
              CONTAINER_MAX_TEXT_BYTES);
-    BREAK_IF(!leit_container_is_utf8(text, length), "%s: the attribute %s is not UTF-8",
-             writer->path, name);
+    BREAK_IF(!leit_is_utf8(text, length), "%s: the attribute %s is not UTF-8", writer->path, name);
     hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, length > 0 ? length : 1);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
@@ -343,7 +342,7 @@ leit_status leit_container_write_strings(leit_container_writer *writer, const ch
     for (int64_t i = 0; i < n; i++) {
         LEIT_TRY_GOTO(leit_buffer_puts(&bytes, strings[i]), done);
         offsets[i + 1] = (int64_t)bytes.size_bytes;
-        LEIT_FAIL_GOTO_IF(!leit_container_is_utf8(strings[i], strlen(strings[i])), done, LEIT_DATA,
+        LEIT_FAIL_GOTO_IF(!leit_is_utf8(strings[i], strlen(strings[i])), done, LEIT_DATA,
                           "%s: string %lld of %s is not UTF-8", writer->path, (long long)i, name);
     }
     char *bytes_name = leit_arena_printf(&names, "%s/bytes", name);

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "container/container.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/utf8.h"
 
 enum { MAX_EXPECTED = 1000 };
 
@@ -112,7 +112,7 @@ static leit_status check_lines(const leit_table *table)
     for (int number = 1; line < end; number++) {
         const char *stop = memchr(line, '\n', (size_t)(end - line));
         if (stop == NULL) stop = end;
-        LEIT_FAIL_IF(!leit_container_is_utf8(line, (size_t)(stop - line)), LEIT_DATA,
+        LEIT_FAIL_IF(!leit_is_utf8(line, (size_t)(stop - line)), LEIT_DATA,
                      "%s:%d: not UTF-8; convert the file first", table->path, number);
         line = stop + 1;
     }

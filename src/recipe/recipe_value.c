@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/utf8.h"
 #include "recipe/schema.h"
 
 static void *field_of(struct leit_recipe *recipe, const struct leit_recipe_key *key)
@@ -13,42 +14,8 @@ static void *field_of(struct leit_recipe *recipe, const struct leit_recipe_key *
     return (char *)recipe + key->offset;
 }
 
-/* The code point at text[*at], which is moved past it; -1 when the bytes are not UTF-8. */
-static long next_code_point(const char *text, size_t length, size_t *at)
-{
-    static const long smallest[] = {0, 0x80, 0x800, 0x10000};
-    unsigned char lead = (unsigned char)text[*at];
-    size_t extra = lead < 0x80   ? 0
-                   : lead < 0xC0 ? 4
-                   : lead < 0xE0 ? 1
-                   : lead < 0xF0 ? 2
-                   : lead < 0xF8 ? 3
-                                 : 4;
-    if (extra == 4 || extra >= length - *at) return -1;
-    long code = extra ? lead & (0x3F >> extra) : lead;
-    for (size_t i = 1; i <= extra; i++) {
-        unsigned char byte = (unsigned char)text[*at + i];
-        if ((byte & 0xC0) != 0x80) return -1;
-        code = code << 6 | (byte & 0x3F);
-    }
-    if (code < smallest[extra] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return -1;
-    *at += extra + 1;
-    return code;
-}
-
-bool leit_recipe_is_utf8(const char *text, size_t length, size_t *bad_byte)
-{
-    size_t at = 0;
-    while (at < length)
-        if (next_code_point(text, length, &at) < 0) {
-            *bad_byte = at;
-            return false;
-        }
-    return true;
-}
-
 /* What may stand in a string: everything YAML can write on one line without an escape. */
-static bool is_writable(long code)
+static bool is_writable(int32_t code)
 {
     return (code >= 0x20 && code <= 0x7E) ||
            (code >= 0xA0 && code <= 0xD7FF && code != 0x2028 && code != 0x2029) ||
@@ -57,10 +24,13 @@ static bool is_writable(long code)
 
 static const char *text_fault(const struct leit_scalar *scalar)
 {
-    for (size_t at = 0; at < scalar->length;) {
-        long code = next_code_point(scalar->text, scalar->length, &at);
-        if (code < 0) return "text that is not UTF-8";
+    const char *end = scalar->text + scalar->length;
+    for (const char *at = scalar->text; at < end;) {
+        int32_t code = 0;
+        const size_t used = leit_utf8_read(at, end, &code);
+        if (used == 0) return "text that is not UTF-8";
         if (!is_writable(code)) return "text with a control character";
+        at += used;
     }
     return NULL;
 }
@@ -75,18 +45,19 @@ const char *leit_recipe_quote(leit_arena *arena, const char *text, size_t length
 {
     enum { SHOWN_BYTES = 60 };
     char shown[SHOWN_BYTES + 1];
-    size_t at = 0, used = 0;
-    while (at < length) {
-        size_t start = at;
-        long code = next_code_point(text, length, &at);
-        bool good = code >= 0 && is_writable(code);
-        if (code < 0) at = start + 1;
-        size_t width = good ? at - start : 1;
+    const char *at = text, *end = text + length;
+    size_t used = 0;
+    while (at < end) {
+        int32_t code = 0;
+        const size_t read = leit_utf8_read(at, end, &code);
+        const bool good = read > 0 && is_writable(code);
+        const size_t width = good ? read : 1;
         if (used + width > SHOWN_BYTES) break;
-        memcpy(shown + used, good ? text + start : "?", width);
+        memcpy(shown + used, good ? at : "?", width);
         used += width;
+        at += read > 0 ? read : 1;
     }
-    bool whole = at >= length;
+    bool whole = at == end;
     return or_short(leit_arena_printf(arena, "'%.*s%s'", (int)used, shown, whole ? "" : "..."));
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/utf8.h"
 #include "recipe/yaml_tree.h"
 
 /* The way through the tree of a document. */
@@ -190,7 +191,7 @@ static leit_status read_map(struct walk *walk, const leit_yaml_node *map, const 
 static leit_status check_text(const char *label, const char *text, size_t size_bytes,
                               struct leit_recipe_errors *errors)
 {
-    size_t bad = 0;
+    const size_t n_good = leit_utf8_span(text, size_bytes);
     const char *nul = memchr(text, '\0', size_bytes);
     if (size_bytes > LEIT_YAML_MAX_BYTES)
         leit_recipe_note(errors, "%s: is %zu bytes, a recipe has at most %d", label, size_bytes,
@@ -198,8 +199,8 @@ static leit_status check_text(const char *label, const char *text, size_t size_b
     else if (nul)
         leit_recipe_note(errors, "%s: has a NUL byte at byte %zu, expected text", label,
                          (size_t)(nul - text));
-    else if (!leit_recipe_is_utf8(text, size_bytes, &bad))
-        leit_recipe_note(errors, "%s: is not UTF-8 at byte %zu", label, bad);
+    else if (n_good < size_bytes)
+        leit_recipe_note(errors, "%s: is not UTF-8 at byte %zu", label, n_good);
     else
         return LEIT_OK;
     return LEIT_USAGE;

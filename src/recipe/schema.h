@@ -72,8 +72,6 @@ const char *leit_nearest_word(const char *word, const char *const *words);
 leit_status leit_recipe_expected(const struct leit_recipe_key *key, leit_buffer *text);
 const char *leit_key_type_name(enum leit_key_type type);
 
-/* Whether text is UTF-8; else where the first bad byte is. */
-bool leit_recipe_is_utf8(const char *text, size_t length, size_t *bad_byte);
 /* Foreign text for a sentence: in quotes, shortened, control characters as '?'. */
 const char *leit_recipe_quote(leit_arena *arena, const char *text, size_t length);
 

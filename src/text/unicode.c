@@ -2,17 +2,12 @@
 
 #include <utf8proc.h>
 
+#include "core/utf8.h"
+
 size_t leit_utf8_decode(const char *text, const char *end, int32_t *code_point)
 {
-    unsigned char first = (unsigned char)*text;
-    if (first < 0x80) {
-        *code_point = first;
-        return 1;
-    }
-    ptrdiff_t left = end - text;
-    utf8proc_ssize_t used =
-        utf8proc_iterate((const utf8proc_uint8_t *)text, left < 4 ? left : 4, code_point);
-    if (used > 0) return (size_t)used;
+    const size_t used = leit_utf8_read(text, end, code_point);
+    if (used > 0) return used;
     *code_point = LEIT_REPLACEMENT_CHARACTER;
     return 1;
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/utf8.h"
 #include "text/bert_unicode.h"
 #include "text/unicode.h"
 
@@ -429,11 +430,9 @@ static leit_status add_lines(leit_wordpiece *tokenizer, const char *name)
         int shown = size_bytes < 60 ? (int)size_bytes : 60;
         for (const char *byte = at; byte < stop;) {
             int32_t code_point = 0;
-            size_t used = leit_utf8_decode(byte, stop, &code_point);
-            LEIT_FAIL_IF(code_point == 0 || code_point == '\r' ||
-                             (used == 1 && code_point == LEIT_REPLACEMENT_CHARACTER),
-                         LEIT_DATA, "%s, line %d: not UTF-8 text; is this a vocab.txt?", name,
-                         id + 1);
+            size_t used = leit_utf8_read(byte, stop, &code_point);
+            LEIT_FAIL_IF(used == 0 || code_point == 0 || code_point == '\r', LEIT_DATA,
+                         "%s, line %d: not UTF-8 text; is this a vocab.txt?", name, id + 1);
             byte += used;
         }
         LEIT_FAIL_IF(!add_token(tokenizer, at, size_bytes, id), LEIT_DATA,
