@@ -171,7 +171,8 @@ static text_line read_line(const char *text, size_t at, size_t end)
 typedef struct scene_builder {
     const char *text;
     leit_scene_options options;
-    int limit; /* max_size without [CLS] and [SEP] */
+    int frame; /* [CLS] and [SEP], 0 where words are counted; inside, sizes are without them */
+    int least, most; /* min_size and max_size without the frame */
     leit_scene_list *scenes;
     size_t section_start; /* first scene since the last break */
     leit_scene current;   /* text.start == text.end: nothing yet */
@@ -220,32 +221,8 @@ static leit_status close_scene(scene_builder *builder)
     LEIT_TRY(LEIT_GROW(scenes->scenes, scenes->count, scenes->capacity));
     leit_scene *scene = &scenes->scenes[scenes->count++];
     *scene = builder->current;
+    scene->size += builder->frame;
     builder->current = (leit_scene){0};
-    return LEIT_OK;
-}
-
-/* Ends the section: a small rest joins the scene before it; a heading without text becomes one. */
-static leit_status close_section(scene_builder *builder)
-{
-    leit_scene_list *scenes = builder->scenes;
-    leit_scene *rest = &builder->current;
-    if (!is_empty(rest->text) && rest->size < builder->options.min_size &&
-        scenes->count > builder->section_start) {
-        leit_scene *last = &scenes->scenes[scenes->count - 1];
-        if (last->size + rest->size <= builder->limit) {
-            last->text.end = rest->text.end;
-            last->size += rest->size;
-            *rest = (leit_scene){0};
-        }
-    }
-    if (!is_empty(builder->heading)) {
-        LEIT_TRY(close_scene(builder));
-        rest->text = builder->heading;
-        builder->heading = (leit_span){0};
-        LEIT_TRY(measure(builder, rest->text, &rest->size));
-    }
-    LEIT_TRY(close_scene(builder));
-    builder->section_start = scenes->count;
     return LEIT_OK;
 }
 
@@ -253,7 +230,7 @@ static leit_status close_section(scene_builder *builder)
 static leit_status add_piece(scene_builder *builder, leit_span span, int size)
 {
     leit_scene *scene = &builder->current;
-    if (!is_empty(scene->text) && scene->size + size > builder->limit)
+    if (!is_empty(scene->text) && scene->size + size > builder->most)
         LEIT_TRY(close_scene(builder));
     if (is_empty(scene->text)) {
         *scene = (leit_scene){.text = span, .heading = builder->heading};
@@ -264,7 +241,9 @@ static leit_status add_piece(scene_builder *builder, leit_span span, int size)
     return LEIT_OK;
 }
 
-/* A word longer than a scene, in pieces of at most `limit` bytes, cut between characters. */
+/* A word longer than a scene, in pieces of at most `most` bytes, cut between characters. Each is a
+ * scene: side by side they could have more ids than apart, where the vocabulary knows one of them as
+ * a word. */
 static leit_status add_long_word(scene_builder *builder, leit_span word)
 {
     const char *text = builder->text, *end = text + word.end;
@@ -273,11 +252,12 @@ static leit_status add_long_word(scene_builder *builder, leit_span word)
         int32_t code_point = 0;
         while (stop < end) {
             size_t used = leit_utf8_decode(stop, end, &code_point);
-            if (stop + used - at > builder->limit) break;
+            if (stop + used - at > builder->most) break;
             stop += used;
         }
         leit_span piece = {(size_t)(at - text), (size_t)(stop - text)};
         int size = 0;
+        if (piece.start > word.start) LEIT_TRY(close_scene(builder));
         LEIT_TRY(measure(builder, piece, &size));
         LEIT_TRY(add_piece(builder, piece, size));
         at = stop;
@@ -298,8 +278,8 @@ static leit_status add_long_sentence(scene_builder *builder, leit_span sentence)
         while (word.end < sentence.end && !is_space_byte(text[word.end])) word.end++;
         int size = 0;
         LEIT_TRY(measure(builder, word, &size));
-        LEIT_TRY(size <= builder->limit ? add_piece(builder, word, size)
-                                        : add_long_word(builder, word));
+        LEIT_TRY(size <= builder->most ? add_piece(builder, word, size)
+                                       : add_long_word(builder, word));
         at = word.end;
     }
     return LEIT_OK;
@@ -310,9 +290,8 @@ static leit_status add_paragraph(scene_builder *builder, leit_span paragraph)
     int size = 0;
     LEIT_TRY(measure(builder, paragraph, &size));
     leit_scene *scene = &builder->current;
-    if (!is_empty(scene->text) && scene->size >= builder->options.min_size)
-        LEIT_TRY(close_scene(builder));
-    if (size <= builder->limit) return add_piece(builder, paragraph, size);
+    if (!is_empty(scene->text) && scene->size >= builder->least) LEIT_TRY(close_scene(builder));
+    if (size <= builder->most) return add_piece(builder, paragraph, size);
 
     builder->sentences.count = 0;
     LEIT_TRY(leit_sentences_split(builder->text + paragraph.start, paragraph.end - paragraph.start,
@@ -322,9 +301,36 @@ static leit_status add_paragraph(scene_builder *builder, leit_span paragraph)
         sentence.start += paragraph.start;
         sentence.end += paragraph.start;
         LEIT_TRY(measure(builder, sentence, &size));
-        LEIT_TRY(size <= builder->limit ? add_piece(builder, sentence, size)
-                                        : add_long_sentence(builder, sentence));
+        LEIT_TRY(size <= builder->most ? add_piece(builder, sentence, size)
+                                       : add_long_sentence(builder, sentence));
     }
+    return LEIT_OK;
+}
+
+/* Ends the section: a small rest joins the scene before it; a heading without text becomes one. */
+static leit_status close_section(scene_builder *builder)
+{
+    leit_scene_list *scenes = builder->scenes;
+    leit_scene *rest = &builder->current;
+    if (!is_empty(rest->text) && rest->size < builder->least &&
+        scenes->count > builder->section_start) {
+        leit_scene *last = &scenes->scenes[scenes->count - 1];
+        int size = 0; /* measured: both may be of one long word */
+        LEIT_TRY(measure(builder, (leit_span){last->text.start, rest->text.end}, &size));
+        if (size <= builder->most) {
+            last->text.end = rest->text.end;
+            last->size = size + builder->frame;
+            *rest = (leit_scene){0};
+        }
+    }
+    if (!is_empty(builder->heading)) {
+        LEIT_TRY(close_scene(builder));
+        const leit_span heading = builder->heading;
+        builder->heading = (leit_span){0};
+        LEIT_TRY(add_paragraph(builder, heading));
+    }
+    LEIT_TRY(close_scene(builder));
+    builder->section_start = scenes->count;
     return LEIT_OK;
 }
 
@@ -375,10 +381,13 @@ leit_status leit_scenes_split(const char *text, size_t size_bytes,
     LEIT_FAIL_IF(leit_text_is_blank(text, size_bytes), LEIT_DATA,
                  "the text is %s, expected at least one scene",
                  size_bytes == 0 ? "empty" : "only white space");
-    size_t before = scenes->count;
+    const size_t before = scenes->count;
+    const int frame = options->tokenizer == NULL ? 0 : 2;
     scene_builder builder = {.text = text,
                              .options = *options,
-                             .limit = options->max_size - (options->tokenizer == NULL ? 0 : 2),
+                             .frame = frame,
+                             .least = options->min_size - frame,
+                             .most = options->max_size - frame,
                              .scenes = scenes,
                              .section_start = before};
     leit_status status = add_lines(&builder, size_bytes);

@@ -8,7 +8,7 @@
 typedef struct leit_scene {
     leit_span text;    /* without the white space around it; never empty */
     leit_span heading; /* of the chapter that begins here, without the text; start == end: none */
-    int size;          /* in words or tokens, as the options count */
+    int size;          /* in words, or in ids with [CLS] and [SEP], as the options count */
 } leit_scene;
 
 typedef struct leit_scene_list {
@@ -36,7 +36,7 @@ typedef struct leit_scene_options {
  *   - What is left before a break and is smaller than min_size joins the scene before it where both
  *     fit into max_size.
  *
- * A heading with no text of its own before the next break is a scene itself. LEIT_DATA when the
+ * A heading with no text of its own before the next break is text itself. LEIT_DATA when the
  * text is empty, only white space or only breaks; LEIT_USAGE when the sizes are not 0 <= min_size
  * <= max_size, 16 <= max_size. */
 leit_status leit_scenes_split(const char *text, size_t size_bytes,

@@ -38,6 +38,8 @@ static const marked_case cases[] = {
      "|Chapter 3 was long.\n\nPart of him\nwanted Chapter 3\nto end.\n\nI\nam here.\n\nAct now!"},
     {50, 100, "|Chapter 1\n\n***\n\n|Text."}, /* a heading alone is a scene */
     {50, 100, "|Text.\n\n|Chapter 9"},
+    {50, 50, "^# a\n\n# b\n\n|c"}, /* two headings with nothing between are one */
+    {0, 16, "|# a b c d e f g h i j k l m n o |p q r s t"}, /* alone it is cut like any text */
     {50, 100, "^Prologue\n\n|Text"},
     /* long paragraphs */
     {0, 16,
@@ -48,31 +50,44 @@ static const marked_case cases[] = {
     {16, 16, "|One two.\n\nb c d e f g h i j k l m n o |p q r s t u v w x y z"},
 };
 
+/* The text as a reader has it, and where the marks stood. */
+typedef struct unmarked {
+    char text[256];
+    size_t size_bytes, starts[64], headings[64], n_starts, n_headings;
+} unmarked;
+
+static unmarked take_marks(const char *marked)
+{
+    unmarked plain = {.size_bytes = 0};
+    assert_true(strlen(marked) < sizeof plain.text);
+    for (const char *at = marked; *at != '\0'; at++) {
+        if (*at == '|')
+            plain.starts[plain.n_starts++] = plain.size_bytes;
+        else if (*at == '^')
+            plain.headings[plain.n_headings++] = plain.size_bytes;
+        else
+            plain.text[plain.size_bytes++] = *at;
+    }
+    return plain;
+}
+
 static void check(const marked_case *marked)
 {
-    char *text = malloc(strlen(marked->text) + 1);
-    assert_non_null(text);
-    size_t starts[64], headings[64], n_starts = 0, n_headings = 0, n = 0;
-    for (const char *at = marked->text; *at != '\0'; at++) {
-        if (*at == '|')
-            starts[n_starts++] = n;
-        else if (*at == '^')
-            headings[n_headings++] = n;
-        else
-            text[n++] = *at;
-    }
+    const unmarked plain = take_marks(marked->text);
+    const char *text = plain.text;
     leit_scene_options options = {.min_size = marked->min_size, .max_size = marked->max_size};
     leit_scene_list list = {0};
-    assert_ok(leit_scenes_split(text, n, &options, &list));
+    assert_ok(leit_scenes_split(text, plain.size_bytes, &options, &list));
     size_t heading = 0;
-    bool equal = list.count == n_starts;
-    for (size_t i = 0; equal && i < n_starts; i++) {
+    bool equal = list.count == plain.n_starts;
+    for (size_t i = 0; equal && i < plain.n_starts; i++) {
         leit_scene scene = list.scenes[i];
-        equal = scene.text.start == starts[i] && scene.size <= options.max_size;
+        equal = scene.text.start == plain.starts[i] && scene.size <= options.max_size;
         if (scene.heading.start == scene.heading.end) continue;
-        equal = equal && heading < n_headings && scene.heading.start == headings[heading++];
+        equal =
+            equal && heading < plain.n_headings && scene.heading.start == plain.headings[heading++];
     }
-    if (!equal || heading != n_headings) {
+    if (!equal || heading != plain.n_headings) {
         for (size_t i = 0; i < list.count; i++)
             print_error("  (%.*s) <%.*s>\n",
                         (int)(list.scenes[i].heading.end - list.scenes[i].heading.start),
@@ -82,7 +97,6 @@ static void check(const marked_case *marked)
         fail_msg("expected %s", marked->text);
     }
     leit_scene_list_clear(&list);
-    free(text);
 }
 
 static void hand_made(void **state)
@@ -119,8 +133,10 @@ static leit_wordpiece *small_tokenizer(void)
 }
 
 /* Spans inside, in order, apart; what lies between them is white space and breaks; with a tokenizer
- * each scene fits max_size when it is encoded whole. */
-static void check_spans(const char *text, size_t size_bytes, const leit_scene_options *options)
+ * each scene fits max_size and has its size when it is encoded whole (at most, where a tokenizer that
+ * drops broken bytes joins what stood apart). */
+static void check_spans(const char *text, size_t size_bytes, bool is_clean,
+                        const leit_scene_options *options)
 {
     enum { MAX_IDS = 1024 };
     leit_scene_list list = {0};
@@ -149,6 +165,7 @@ static void check_spans(const char *text, size_t size_bytes, const leit_scene_op
         assert_ok(leit_wordpiece_encode(options->tokenizer, text + scene.text.start,
                                         scene.text.end - scene.text.start, MAX_IDS, ids, &n));
         assert_true(n <= options->max_size);
+        assert_true(is_clean ? scene.size == n : scene.size >= n);
     }
     leit_scene_list_clear(&list);
 }
@@ -170,38 +187,85 @@ static void random_bytes(void **state)
         leit_scene_options options = {.min_size = (int)leit_rng_below(&rng, 16),
                                       .max_size = 16 + (int)leit_rng_below(&rng, 16),
                                       .tokenizer = leit_rng_below(&rng, 2) ? tokenizer : NULL};
-        check_spans(text, size_bytes, &options);
+        check_spans(text, size_bytes, false, &options);
         free(text);
     }
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (size_t n = 1; n <= strlen(cases[i].text); n++) {
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const unmarked plain = take_marks(cases[i].text);
+        for (size_t n = 1; n <= plain.size_bytes; n++) {
             char *text = malloc(n);
             assert_non_null(text);
-            memcpy(text, cases[i].text, n);
-            check_spans(text, n, &(leit_scene_options){.min_size = 3, .max_size = 16});
+            memcpy(text, plain.text, n);
+            check_spans(text, n, false, &(leit_scene_options){.min_size = 3, .max_size = 16});
             free(text);
         }
+        leit_scene_options options = {.min_size = 3, .max_size = 16, .tokenizer = tokenizer};
+        check_spans(plain.text, plain.size_bytes, true, &options);
+    }
+    leit_wordpiece_free(tokenizer);
+}
+
+/* A long word in two pieces, each of which the vocabulary knows better than the whole: 7 ids and 1
+ * apart, 7 and 12 together. */
+static void pieces_of_a_word(void **state)
+{
+    (void)state;
+    static const char vocabulary[] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\naa\n##aa\nb\n##b\nbbbbbbbbbbbb\n";
+    static const char text[] = "aaaaaaaaaaaaaabbbbbbbbbbbb aa bbbbbbbbbbbb";
+    leit_wordpiece *tokenizer = NULL;
+    assert_ok(leit_wordpiece_create(vocabulary, sizeof vocabulary - 1, "vocabulary", &tokenizer));
+    for (size_t size_bytes = 1; size_bytes < sizeof text; size_bytes++)
+        for (int min_size = 0; min_size <= 16; min_size++)
+            check_spans(text, size_bytes, true,
+                        &(leit_scene_options){min_size, .max_size = 16, .tokenizer = tokenizer});
+    leit_wordpiece_free(tokenizer);
+}
+
+/* A scene ends with the paragraph that brings it to min_size, [CLS] and [SEP] included. */
+static void least_sizes_count_the_frame(void **state)
+{
+    (void)state;
+    static const char text[] = "a b\n\nc d\n\ne f";
+    leit_wordpiece *tokenizer = small_tokenizer();
+    leit_scene_list list = {0};
+    assert_ok(leit_scenes_split(
+        text, sizeof text - 1,
+        &(leit_scene_options){.min_size = 6, .max_size = 16, .tokenizer = tokenizer}, &list));
+    assert_int_equal(list.count, 1); /* 6 ids, then a rest of 4 that joins */
+    assert_int_equal(list.scenes[0].size, 8);
+    list.count = 0;
+    assert_ok(leit_scenes_split(
+        text, sizeof text - 1,
+        &(leit_scene_options){.min_size = 4, .max_size = 16, .tokenizer = tokenizer}, &list));
+    assert_int_equal(list.count, 3);
+    for (size_t i = 0; i < list.count; i++) assert_int_equal(list.scenes[i].size, 4);
+    leit_scene_list_clear(&list);
     leit_wordpiece_free(tokenizer);
 }
 
 /* Nothing that is not white space or a break is lost: letters are counted. */
+static bool is_letter(char byte)
+{
+    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+}
+
 static void every_letter_is_somewhere(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *text = cases[i].text;
+        const unmarked plain = take_marks(cases[i].text);
+        const char *text = plain.text;
         leit_scene_options options = {.min_size = 3, .max_size = 16};
         leit_scene_list list = {0};
-        assert_ok(leit_scenes_split(text, strlen(text), &options, &list));
+        assert_ok(leit_scenes_split(text, plain.size_bytes, &options, &list));
         size_t expected = 0, got = 0;
-        for (const char *at = text; *at != '\0'; at++)
-            expected += *at >= 'A' && *at <= 'z' && *at != '_' && *at != '^';
+        for (size_t at = 0; at < plain.size_bytes; at++) expected += is_letter(text[at]);
         for (size_t k = 0; k < list.count; k++) {
             leit_scene scene = list.scenes[k];
             for (size_t at = scene.heading.start; at < scene.heading.end; at++)
-                got += text[at] >= 'A' && text[at] <= 'z' && text[at] != '_' && text[at] != '^';
+                got += is_letter(text[at]);
             for (size_t at = scene.text.start; at < scene.text.end; at++)
-                got += text[at] >= 'A' && text[at] <= 'z' && text[at] != '_' && text[at] != '^';
+                got += is_letter(text[at]);
         }
         assert_int_equal(got, expected);
         leit_scene_list_clear(&list);
@@ -253,6 +317,8 @@ int main(void)
         cmocka_unit_test(hand_made),
         cmocka_unit_test(bad_input),
         cmocka_unit_test(random_bytes),
+        cmocka_unit_test(pieces_of_a_word),
+        cmocka_unit_test(least_sizes_count_the_frame),
         cmocka_unit_test(every_letter_is_somewhere),
         cmocka_unit_test(long_texts_are_linear),
     };
