@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 
 enum { BLOCK_BYTES = 64 * 1024, OBJECT_ALIGNMENT = 16 };
 
@@ -53,10 +54,10 @@ char *leit_arena_printf(leit_arena *arena, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = leit_vformat(NULL, 0, format, arguments);
     va_end(arguments);
     char *text = length < 0 ? NULL : leit_arena_allocate(arena, (size_t)length + 1);
-    if (text != NULL) vsnprintf(text, (size_t)length + 1, format, again);
+    if (text != NULL) leit_vformat(text, (size_t)length + 1, format, again);
     va_end(again);
     return text;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 
 static leit_status reserve(leit_buffer *buffer, size_t more_bytes)
 {
@@ -38,12 +39,12 @@ leit_status leit_buffer_printf(leit_buffer *buffer, const char *format, ...)
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = leit_vformat(NULL, 0, format, arguments);
     va_end(arguments);
     leit_status status = length < 0 ? leit_fail(LEIT_INTERNAL, __func__, "bad format '%s'", format)
                                     : reserve(buffer, (size_t)length);
     if (status == LEIT_OK) {
-        vsnprintf(buffer->data + buffer->size_bytes, (size_t)length + 1, format, again);
+        leit_vformat(buffer->data + buffer->size_bytes, (size_t)length + 1, format, again);
         buffer->size_bytes += (size_t)length;
     }
     va_end(again);

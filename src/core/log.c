@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "core/number.h"
+
 static leit_log_sink *current_sink;
 static void *current_context;
 
@@ -19,7 +21,7 @@ void leit_log(leit_log_level level, const char *format, ...)
     char message[1024];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(message, sizeof message, format, arguments);
+    leit_vformat(message, sizeof message, format, arguments);
     va_end(arguments);
     current_sink(current_context, level, message);
 }

@@ -1,4 +1,5 @@
 #include "leitmotif/status.h"
+#include "core/number.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -39,7 +40,7 @@ leit_status(leit_fail)(leit_status code, const char *function, const char *forma
     char sentence[MESSAGE_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
+    leit_vformat(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
     memcpy(error_message, sentence, sizeof error_message);
     error_function = function;
@@ -51,7 +52,7 @@ leit_status leit_fail_context(leit_status code, const char *format, ...)
     char context[MESSAGE_BYTES];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(context, sizeof context, format, arguments);
+    leit_vformat(context, sizeof context, format, arguments);
     va_end(arguments);
 
     char sentence[2 * MESSAGE_BYTES + 2];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "corpus/corpus_builders.h"
 #include "corpus/word_vectors.h"
 
@@ -46,7 +47,7 @@ static leit_status add_tag(tag_build *build, const char *name, enum leit_modalit
 static leit_status parse_number(const leit_table *table, const char *text, double *value)
 {
     char *end = NULL;
-    *value = strtod(text, &end);
+    *value = leit_parse_f64(text, &end);
     LEIT_FAIL_IF(*text == '\0' || *end != '\0' || !isfinite(*value), LEIT_DATA,
                  "%s:%d: '%.40s' is no number, expected one as 0.5", table->path, table->line,
                  text);

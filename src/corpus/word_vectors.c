@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 
 enum { MAX_WORD_BYTES = 4096, MAX_WORDS = 1 << 28, MAX_NUMBER_BYTES = 64 };
 
@@ -75,7 +76,7 @@ static leit_status read_text_row(reader *read, int64_t line)
         LEIT_FAIL_IF(!read_word(read->file, false, text, sizeof text), LEIT_DATA,
                      "%s:%lld: '%.80s' has %lld numbers, the header says %lld", read->path,
                      (long long)line, read->word, (long long)i, (long long)read->width);
-        read->row[i] = strtof(text, &end);
+        read->row[i] = leit_parse_f32(text, &end);
         LEIT_FAIL_IF(*end != '\0' || !isfinite(read->row[i]), LEIT_DATA,
                      "%s:%lld: '%.80s': '%s' is no finite number", read->path, (long long)line,
                      read->word, text);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 
 leit_status leit_sheet_open(leit_sheet *sheet)
 {
@@ -48,7 +49,7 @@ void leit_sheet_text(leit_sheet *sheet, const char *name, const char *format, ..
     char value[2048];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(value, sizeof value, format, arguments);
+    leit_vformat(value, sizeof value, format, arguments);
     va_end(arguments);
     put(sheet, sheet->section, name, json_string(value));
 }

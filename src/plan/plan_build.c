@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "plan/plan_internal.h"
 
 leit_status leit_plan_create(const leit_plan_options *options, leit_parameters *parameters,
@@ -42,7 +43,7 @@ void leit_plan_fail(leit_plan *plan, const char *function, const char *format, .
     char text[384];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    leit_vformat(text, sizeof text, format, arguments);
     va_end(arguments);
     snprintf(plan->message, sizeof plan->message, "%s%s%s", plan->scope,
              plan->scope[0] == '\0' ? "" : ": ", text);
@@ -148,7 +149,7 @@ void leit_plan_scope(leit_plan *plan, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(plan->scope, sizeof plan->scope, format, arguments);
+    leit_vformat(plan->scope, sizeof plan->scope, format, arguments);
     va_end(arguments);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/number.h"
 #include "recipe/recipe_yaml.h"
 
 struct checker {
@@ -29,7 +30,7 @@ static void expect(struct checker *checker, bool holds, const void *field, const
     char reason[700];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(reason, sizeof reason, format, arguments);
+    leit_vformat(reason, sizeof reason, format, arguments);
     va_end(arguments);
 
     const struct leit_recipe *recipe = checker->recipe;

@@ -1,11 +1,11 @@
 /* Values: a scalar or list of YAML into a field of the struct, and a field back into YAML. */
 #include <errno.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/number.h"
 #include "core/utf8.h"
 #include "recipe/schema.h"
 
@@ -61,30 +61,6 @@ const char *leit_recipe_quote(leit_arena *arena, const char *text, size_t length
     return or_short(leit_arena_printf(arena, "'%.*s%s'", (int)used, shown, whole ? "" : "..."));
 }
 
-/* strtod and printf follow the locale of the program; a recipe does not. */
-static double parse_double(const char *text, char **end)
-{
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    double value = plain ? strtod_l(text, end, plain) : strtod(text, end);
-    if (plain) freelocale(plain);
-    return value;
-}
-
-/* The shortest decimal that reads back as the same number. */
-static void format_double(double value, char out[32])
-{
-    locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    locale_t before = plain ? uselocale(plain) : (locale_t)0;
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(out, 32, "%.*g", digits, value);
-        if (strtod(out, NULL) == value) break;
-    }
-    if (plain) {
-        uselocale(before);
-        freelocale(plain);
-    }
-}
-
 static bool is_word(const char *word, const struct leit_scalar *scalar)
 {
     return strlen(word) == scalar->length && memcmp(word, scalar->text, scalar->length) == 0;
@@ -120,7 +96,7 @@ static bool parse_float(const struct leit_scalar *scalar, const struct leit_reci
     if (scalar->length == 0 || scalar->quoted) return false;
     if (strspn(scalar->text, "0123456789+-.eE") != scalar->length) return false;
     char *end = NULL;
-    double value = parse_double(scalar->text, &end);
+    double value = leit_parse_f64(scalar->text, &end);
     if (end != scalar->text + scalar->length || !isfinite(value)) return false;
     if (!(key->above_low ? value > key->low : value >= key->low)) return false;
     if (!(key->below_high ? value < key->high : value <= key->high)) return false;
@@ -258,7 +234,7 @@ leit_status leit_recipe_write_value(const struct leit_recipe *recipe,
     switch (key->type) {
     case LEIT_KEY_INT: return leit_buffer_printf(out, "%d", *(const int *)field);
     case LEIT_KEY_FLOAT:
-        format_double(*(const double *)field, low);
+        leit_format_shortest(*(const double *)field, low);
         return leit_buffer_puts(out, low);
     case LEIT_KEY_BOOL: return leit_buffer_puts(out, *(const bool *)field ? "true" : "false");
     case LEIT_KEY_STRING:
@@ -271,8 +247,8 @@ leit_status leit_recipe_write_value(const struct leit_recipe *recipe,
     case LEIT_KEY_RANGE: {
         const struct leit_recipe_range *range = field;
         if (!range->enabled) return leit_buffer_puts(out, "[]");
-        format_double(range->low, low);
-        format_double(range->high, high);
+        leit_format_shortest(range->low, low);
+        leit_format_shortest(range->high, high);
         return leit_buffer_printf(out, "[%s, %s]", low, high);
     }
     case LEIT_KEY_STRINGS: {

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/number.h"
 #include "core/utf8.h"
 #include "recipe/yaml_tree.h"
 
@@ -22,7 +23,7 @@ leit_status leit_recipe_note(struct leit_recipe_errors *errors, const char *form
     char sentence[1024];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
+    leit_vformat(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
     if (errors->count == LEIT_RECIPE_ERRORS) return LEIT_USAGE;
     const char *copy = leit_arena_strdup(&errors->arena, sentence);

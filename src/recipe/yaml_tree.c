@@ -8,6 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "core/number.h"
 #include "recipe/schema.h"
 
 typedef struct reader {
@@ -27,7 +28,7 @@ fail_at(const reader *read, yaml_mark_t mark, const char *format, ...)
     char sentence[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
+    leit_vformat(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
     return leit_fail(LEIT_USAGE, "leit_yaml_parse", "%s:%zu:%zu: %s", read->label, mark.line + 1,
                      mark.column + 1, sentence);
@@ -250,7 +251,7 @@ leit_status leit_yaml_fail(const leit_yaml_node *node, const char *format, ...)
     char sentence[512];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
+    leit_vformat(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
     return leit_fail(LEIT_USAGE, __func__, "%s:%d:%d: %s%s%s", node->label, node->line,
                      node->column, node->key == NULL ? "" : node->key,
@@ -310,7 +311,7 @@ leit_status leit_yaml_f64(const leit_yaml_node *node, double low, double high, d
     const char *text = NULL;
     LEIT_TRY(leit_yaml_text(node, &text));
     char *end = NULL;
-    double number = strtod(text, &end);
+    double number = leit_parse_f64(text, &end);
     if (node->quoted || *text == '\0' || *end != '\0' || !(number >= low && number <= high))
         return leit_yaml_fail(node, "'%.80s', expected a number from %g to %g", text, low, high);
     *value = number;

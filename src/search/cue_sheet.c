@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/number.h"
 #include "text/unicode.h"
 
 enum { MAX_PATH_WIDTH = 48, MAX_MOOD_WIDTH = 16 };
@@ -97,7 +98,7 @@ static void duration_text(double duration_s, char *text, size_t text_bytes)
 static void loudness_text(double loudness_lkfs, char *text, size_t text_bytes)
 {
     if (isfinite(loudness_lkfs))
-        snprintf(text, text_bytes, "%.1f", loudness_lkfs);
+        leit_format(text, text_bytes, "%.1f", loudness_lkfs);
     else
         snprintf(text, text_bytes, "-");
 }

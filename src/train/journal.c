@@ -10,6 +10,7 @@
 #include "core/buffer.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/number.h"
 #include "train/events.h"
 
 struct leit_journal {
@@ -66,10 +67,10 @@ leit_status leit_journal_step(leit_journal *journal, const char *phase, int64_t 
 {
     char line[256], tag[64];
     /* 9 digits give an fp32 loss back bit for bit. */
-    snprintf(line, sizeof line,
-             "{\"phase\": \"%s\", \"step\": %lld, \"loss\": %.9g, \"learning_rate\": %.9g, "
-             "\"gradient_norm\": %.9g}\n",
-             phase, (long long)step, loss, learning_rate, gradient_norm);
+    leit_format(line, sizeof line,
+                "{\"phase\": \"%s\", \"step\": %lld, \"loss\": %.9g, \"learning_rate\": %.9g, "
+                "\"gradient_norm\": %.9g}\n",
+                phase, (long long)step, loss, learning_rate, gradient_norm);
     LEIT_TRY(put_line(journal, line));
     snprintf(tag, sizeof tag, "%s/loss", phase);
     LEIT_TRY(leit_events_scalar(journal->events, tag, step, loss));
@@ -81,10 +82,11 @@ leit_status leit_journal_validation(leit_journal *journal, const char *phase, in
                                     int64_t epoch, const char *monitor, double value, bool is_best)
 {
     char line[256], tag[64];
-    snprintf(line, sizeof line,
-             "{\"phase\": \"%s\", \"step\": %lld, \"epoch\": %lld, \"monitor\": \"%s\", "
-             "\"value\": %.9g, \"is_best\": %s}\n",
-             phase, (long long)step, (long long)epoch, monitor, value, is_best ? "true" : "false");
+    leit_format(line, sizeof line,
+                "{\"phase\": \"%s\", \"step\": %lld, \"epoch\": %lld, \"monitor\": \"%s\", "
+                "\"value\": %.9g, \"is_best\": %s}\n",
+                phase, (long long)step, (long long)epoch, monitor, value,
+                is_best ? "true" : "false");
     LEIT_TRY(put_line(journal, line));
     snprintf(tag, sizeof tag, "%s/%s", phase, monitor);
     return leit_events_scalar(journal->events, tag, step, value);

@@ -14,6 +14,7 @@
 #include "corpus/corpus.h"
 #include "corpus/mapping.h"
 #include "leitmotif/etude.h"
+#include "support/comma_locale.h"
 #include "support/testing.h"
 
 static const char *fixture(const char *name)
@@ -501,6 +502,31 @@ static void the_built_in_corpus(void **state)
     }
 }
 
+/* A host program may have set a locale that writes 0,5: files say 0.5 all the same. */
+static void numbers_under_a_comma(void **state)
+{
+    (void)state;
+    static const char manifest[] = "kind: tags\nname: t\nformat: etude_tags\nsource: tags.tsv\n"
+                                   "vectors: vectors.txt\nrange: [0.0, 1.5]\n";
+    const char *path = leit_test_scratch("comma.h5");
+    leit_tag_corpus *corpus = NULL;
+    char *text = NULL;
+    file("tags.tsv", "happy\ttext\t0.9\t0.75\nsad\tmusic\t0.25\t1.5\n");
+    file("vectors.txt", "2 2\nhappy 0.5 -1.25\nsad 1e-1 2\n");
+    if (!leit_test_comma_locale(true)) skip();
+    leit_status status = build(manifest, path, NULL);
+    if (status == LEIT_OK) status = leit_corpus_stats(path, 0, &text);
+    leit_test_comma_locale(false);
+    assert_ok(status);
+    assert_non_null(strstr(text, "0.250    1.500"));
+    leit_corpus_text_free(text);
+    assert_ok(leit_tag_corpus_open(path, &corpus));
+    assert_true(corpus->valence[1] == 0.25f && corpus->arousal[1] == 1.5f);
+    assert_true(corpus->range_high == 1.5);
+    assert_true(corpus->vectors[1] == -1.25f && corpus->vectors[2] == 0.1f);
+    leit_tag_corpus_close(corpus);
+}
+
 /* An output that is something else is refused before any work and stays as it was; a corpus of the
  * same kind and a damaged one are replaced. */
 static void nothing_else_is_overwritten(void **state)
@@ -599,6 +625,7 @@ int main(void)
         cmocka_unit_test(clips_with_several_tags),
         cmocka_unit_test(bad_clip_tables_are_named),
         cmocka_unit_test(the_built_in_corpus),
+        cmocka_unit_test(numbers_under_a_comma),
         cmocka_unit_test(nothing_else_is_overwritten),
         cmocka_unit_test(a_full_disk_is_reported),
         cmocka_unit_test(stats_in_words_and_json),
