@@ -65,9 +65,40 @@ leit_status leit_draft_source(leit_draft *draft, const char *stated, const char 
     return push(draft, &draft->sources, stated);
 }
 
+/* The name as a line of the ledger has it. */
+static const char *quote_name(leit_arena *arena, const char *name)
+{
+    if (*name != '"' && strstr(name, ": ") == NULL) return name;
+    char *quoted = leit_arena_allocate(arena, 2 * strlen(name) + 3), *to = quoted;
+    if (quoted == NULL) return NULL;
+    *to++ = '"';
+    for (; *name != '\0'; name++) {
+        if (*name == '"') *to++ = '"';
+        *to++ = *name;
+    }
+    *to = '"';
+    return quoted;
+}
+
+const char *leit_ledger_reason(const char *line)
+{
+    static const char two_words[] = "warned about "; /* every other action is one */
+    const bool has_two = strncmp(line, two_words, sizeof two_words - 1) == 0;
+    const char *at = has_two ? line + sizeof two_words - 1 : strchr(line, ' ');
+    if (at == NULL) return "";
+    if (!has_two) at++;
+    if (*at == '"')
+        for (at++; *at != '\0' && (*at != '"' || at[1] == '"'); at++)
+            if (*at == '"') at++;
+    const char *colon = strstr(at, ": ");
+    return colon == NULL ? "" : colon + 2;
+}
+
 leit_status leit_draft_note(leit_draft *draft, const char *action, const char *where,
                             const char *reason)
 {
+    where = quote_name(&draft->arena, where);
+    if (where == NULL) return LEIT_INTERNAL;
     const char *line = leit_arena_printf(&draft->arena, "%s %s: %s", action, where, reason);
     return line == NULL ? LEIT_INTERNAL : push(draft, &draft->ledger, line);
 }

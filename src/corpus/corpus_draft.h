@@ -28,10 +28,14 @@ void leit_draft_clear(leit_draft *draft);
 /* Records a source file with the sum of its bytes. */
 leit_status leit_draft_source(leit_draft *draft, const char *stated, const char *path);
 
-/* A line of the ledger: what happened to what, and why: ("skipped", "clips/x.mp3", "silent").
- * Stats count lines by what happened and why, so the reason holds no particulars. */
+/* A line of the ledger: what happened to what, and why: ("skipped", "clips/x.mp3", "silent") is
+ * "skipped clips/x.mp3: silent". A name that holds ": " or begins with a quote stands in quotes, its
+ * own doubled. Stats count lines by what happened and why, so the reason holds no particulars before
+ * its first colon. */
 leit_status leit_draft_note(leit_draft *draft, const char *action, const char *where,
                             const char *reason);
+/* The reason of such a line, "" when it has none. */
+const char *leit_ledger_reason(const char *line);
 
 /* The view that is written; valid until the next change. */
 leit_corpus_about leit_draft_about(const leit_draft *draft);

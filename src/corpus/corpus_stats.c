@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "corpus/corpus.h"
+#include "corpus/corpus_draft.h"
 #include "corpus/corpus_file.h"
 
 /* One corpus of any kind. */
@@ -159,7 +160,7 @@ static int compare_lengths(const void *left, const void *right)
 }
 
 /* Least, median, mean, most and total, each divided by `unit`; and how many lengths fall below each
- * power of two (times first_bin), the last bin open. */
+ * power of two (times first_bin). The last bin is open and says where it begins. */
 static leit_status length_figures(const opened *any, double unit, double first_bin,
                                   json_t **figures)
 {
@@ -172,11 +173,12 @@ static leit_status length_figures(const opened *any, double unit, double first_b
     json_t *bins = json_array();
     int64_t i = 0;
     for (int bin = 0; bin < N_BINS && i < any->n; bin++) {
-        const double limit = first_bin * (double)(1 << bin);
-        int64_t start = i;
-        while (i < any->n && ((double)lengths[i] / unit < limit || bin == N_BINS - 1)) i++;
-        json_array_append_new(
-            bins, json_pack("{s:f, s:I}", "below", limit, "count", (json_int_t)(i - start)));
+        const bool is_open = bin == N_BINS - 1;
+        const double limit = first_bin * (double)(1 << (is_open ? bin - 1 : bin));
+        const int64_t start = i;
+        while (i < any->n && ((double)lengths[i] / unit < limit || is_open)) i++;
+        json_array_append_new(bins, json_pack("{s:f, s:I}", is_open ? "from" : "below", limit,
+                                              "count", (json_int_t)(i - start)));
     }
     const int64_t median = lengths[any->n / 2];
     *figures = json_pack("{s:f, s:f, s:f, s:f, s:f, s:o}", "least", (double)lengths[0] / unit,
@@ -193,8 +195,7 @@ static json_t *ledger_counts(const leit_corpus_about *about)
     for (int64_t i = 0; i < about->n_ledger; i++) {
         const char *line = about->ledger[i];
         size_t action = strcspn(line, " ");
-        const char *reason = strstr(line, ": ");
-        reason = reason == NULL ? "" : reason + 2;
+        const char *reason = leit_ledger_reason(line);
         json_t *key =
             json_sprintf("%.*s: %.*s", (int)action, line, (int)strcspn(reason, ":"), reason);
         const char *text = json_string_value(key);
@@ -301,7 +302,8 @@ static leit_status print_lengths(const json_t *root, const char *unit, leit_buff
                                 real(figures, "total")));
     json_array_foreach(json_object_get(figures, "histogram"), i, bin)
     {
-        LEIT_TRY(leit_buffer_printf(out, "  below %-6g %8lld\n", real(bin, "below"),
+        const char *side = json_object_get(bin, "from") != NULL ? "from" : "below";
+        LEIT_TRY(leit_buffer_printf(out, "  %-5s %-6g %8lld\n", side, real(bin, side),
                                     integer(bin, "count")));
     }
     return LEIT_OK;

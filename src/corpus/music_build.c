@@ -17,7 +17,7 @@
 #include "core/threads.h"
 #include "corpus/corpus_builders.h"
 
-enum { SAMPLE_RATE_HZ = 16000, MAX_COLUMNS = 64, BATCH = 32, MAX_TAGS = 512, REASON_BYTES = 400 };
+enum { SAMPLE_RATE_HZ = 16000, MAX_COLUMNS = 64, BATCH = 32, MAX_TAGS = 512 };
 
 static const char *const format_names[] = {"clips_csv", "taffc_mood7", NULL};
 
@@ -216,14 +216,14 @@ static leit_status store_labels(music_build *build, const clip *one, int64_t row
 
 /* ---- Decoding ------------------------------------------------------------------------------- */
 
-/* One clip in the hands of a worker. The sentence of a failure is kept here, for it belongs to the
- * worker's thread. */
+/* One clip in the hands of a worker. The reason why it cannot be used is kept here, for sentences
+ * belong to the worker's thread. */
 typedef struct decoded {
     int16_t *pcm;
     int64_t n_samples;
     bool cut;
     leit_status status;
-    char reason[REASON_BYTES];
+    leit_buffer reason;
 } decoded;
 
 typedef struct batch {
@@ -232,21 +232,36 @@ typedef struct batch {
     decoded clips[BATCH];
 } batch;
 
+/* The sentence of a failure, in which the file has the name that the table gives it: a corpus tells
+ * nothing of the folders it was made in. */
+static leit_status put_sentence(const clip *one, leit_buffer *reason)
+{
+    const char *rest = leit_error_message();
+    LEIT_TRY(leit_buffer_puts(reason, "unreadable: "));
+    for (const char *at; (at = strstr(rest, one->full_path)) != NULL;) {
+        LEIT_TRY(leit_buffer_append(reason, rest, (size_t)(at - rest)));
+        LEIT_TRY(leit_buffer_puts(reason, one->path));
+        rest = at + strlen(one->full_path);
+    }
+    return leit_buffer_puts(reason, rest);
+}
+
 static void decode_clip(void *context, int64_t task, int worker)
 {
     (void)worker;
     batch *work = context;
     const music_build *build = work->build;
-    const char *path = build->clips[work->first + (size_t)task].full_path;
+    const clip *one = &build->clips[work->first + (size_t)task];
     decoded *result = &work->clips[task];
     leit_audio audio = {0};
-    result->status = leit_audio_decode(path, SAMPLE_RATE_HZ, build->max_seconds, &audio);
+    result->status = leit_audio_decode(one->full_path, SAMPLE_RATE_HZ, build->max_seconds, &audio);
     if (result->status != LEIT_OK) {
-        snprintf(result->reason, sizeof result->reason, "unreadable: %s", leit_error_message());
+        if (put_sentence(one, &result->reason) != LEIT_OK) result->status = LEIT_INTERNAL;
     } else if ((double)audio.n_samples < build->min_seconds * SAMPLE_RATE_HZ) {
-        snprintf(result->reason, sizeof result->reason, "shorter than %g s", build->min_seconds);
+        result->status =
+            leit_buffer_printf(&result->reason, "shorter than %g s", build->min_seconds);
     } else if (leit_is_silent(audio.samples, audio.n_samples)) {
-        snprintf(result->reason, sizeof result->reason, "silent");
+        result->status = leit_buffer_puts(&result->reason, "silent");
     } else {
         result->status = LEIT_ALLOC(result->pcm, audio.n_samples);
         if (result->status == LEIT_OK) {
@@ -255,8 +270,6 @@ static void decode_clip(void *context, int64_t task, int worker)
             result->cut = audio.cut;
         }
     }
-    if (result->status != LEIT_OK && result->reason[0] == '\0')
-        snprintf(result->reason, sizeof result->reason, "%s", leit_error_message());
     leit_audio_clear(&audio);
 }
 
@@ -277,8 +290,10 @@ static leit_status spool_write(const music_build *build, const void *data, size_
 static leit_status take_clip(music_build *build, const clip *one, const decoded *result)
 {
     leit_draft *draft = &build->draft;
-    if (result->status == LEIT_INTERNAL) LEIT_FAIL(LEIT_INTERNAL, "%s", result->reason);
-    if (result->pcm == NULL) return leit_draft_note(draft, "skipped", one->path, result->reason);
+    const char *reason = leit_buffer_text(&result->reason);
+    LEIT_FAIL_IF(result->status == LEIT_INTERNAL, LEIT_INTERNAL, "%s: out of memory; %s", one->path,
+                 reason);
+    if (result->pcm == NULL) return leit_draft_note(draft, "skipped", one->path, reason);
     if (result->cut) LEIT_TRY(leit_draft_note(draft, "altered", one->path, "cut at max_seconds"));
     LEIT_TRY(leit_draft_source(draft, one->path, one->full_path));
     LEIT_TRY(spool_write(build, result->pcm, (size_t)result->n_samples * sizeof *result->pcm));
@@ -305,6 +320,7 @@ static leit_status decode_all(music_build *build, batch *work)
             if (status == LEIT_OK)
                 status = take_clip(build, &build->clips[first + i], &work->clips[i]);
             leit_free(work->clips[i].pcm);
+            leit_buffer_clear(&work->clips[i].reason);
         }
         LEIT_TRY(status);
         leit_log(LEIT_LOG_PROGRESS, "decoded %zu of %zu clips", first + n, build->n_clips);
@@ -353,6 +369,9 @@ static leit_status read_manifest(music_build *build)
     LEIT_TRY(leit_manifest_f64(manifest, "min_seconds", 0.032, 3600, 1, &build->min_seconds));
     LEIT_TRY(leit_manifest_f64(manifest, "max_seconds", 1, LEIT_AUDIO_MAX_SECONDS, 600,
                                &build->max_seconds));
+    LEIT_FAIL_IF(build->min_seconds > build->max_seconds, LEIT_USAGE,
+                 "%s: min_seconds is %g, max_seconds %g: no clip could be used", manifest->path,
+                 build->min_seconds, build->max_seconds);
     LEIT_TRY(leit_manifest_f64(manifest, "skip_share", 0, 1, 0.05, &build->skip_share));
     LEIT_TRY(leit_manifest_word(manifest, "multi_label", truth, "false", &multi_label));
     build->multi_label = multi_label == 1;

@@ -1,5 +1,6 @@
 /* Sources in their original layouts become corpora; broken ones are refused by name. The rows in
  * fixtures/ are made up. */
+#include <jansson.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "audio/decode.h"
 #include "core/file.h"
 #include "core/memory.h"
 #include "corpus/corpus.h"
@@ -437,6 +439,69 @@ static void clips_become_pcm(void **state)
     assert_false(leit_file_exists(leit_test_scratch("never.h5.pcm.writing")));
 }
 
+static int64_t ledger_count(const char *stats_json, const char *what)
+{
+    json_t *root = json_loads(stats_json, 0, NULL);
+    assert_non_null(root);
+    const int64_t count =
+        json_integer_value(json_object_get(json_object_get(root, "ledger_counts"), what));
+    json_decref(root);
+    return count;
+}
+
+/* Names with colons are counted by their reason; the ledger holds no folder of the machine, and all
+ * of a long sentence. */
+static void the_ledger_names_what_it_says(void **state)
+{
+    (void)state;
+    enum { LONG = 200 };
+    const char *path = leit_test_scratch("ledger.h5");
+    char folder[2 * LONG + 2], table[4096];
+    char *text = NULL;
+    memset(folder, 'x', sizeof folder);
+    folder[LONG] = '/';
+    folder[sizeof folder - 1] = '\0';
+    assert_ok(leit_file_make_directory(leit_test_scratch(folder)));
+    snprintf(table, sizeof table, "%s/noise.wav", folder);
+    file(table, "this is no audio at all");
+    write_wav("loud.wav", 16000, 4000, 0.5);
+    write_wav("Part 1: calm.wav", 16000, 4000, 0);
+    write_wav("\"Storm\": calm.wav", 16000, 4000, 0);
+    write_wav("calm.wav", 16000, 4000, 0);
+    snprintf(table, sizeof table,
+             "path,label,split,group\nloud.wav,sad,train,Band\nPart 1: calm.wav,sad,train,X: Y\n"
+             "\"\"\"Storm\"\": calm.wav\",sad,test,X: Y\ncalm.wav,sad,test,Z\n"
+             "%s/noise.wav,sad,test,Z\n",
+             folder);
+    file("clips.csv", table);
+    leit_music_corpus *corpus = NULL;
+    assert_ok(build(music_manifest, path, "skip_share=0.9"));
+    assert_ok(leit_music_corpus_open(path, &corpus));
+    const char *const *ledger = corpus->about.ledger;
+    assert_int_equal(corpus->about.n_ledger, 6);
+    assert_string_equal(ledger[0], "warned about \"X: Y\": group in more than one split");
+    assert_string_equal(ledger[1], "skipped \"Part 1: calm.wav\": silent");
+    assert_string_equal(ledger[2], "skipped \"\"\"Storm\"\": calm.wav\": silent");
+    assert_string_equal(ledger[3], "skipped calm.wav: silent");
+    assert_null(strstr(ledger[4], leit_test_directory()));
+    /* The decoder says the same of the file, under its whole name. */
+    leit_audio audio = {0};
+    snprintf(table, sizeof table, "%s/noise.wav", folder);
+    assert_int_equal(leit_audio_decode(leit_test_scratch(table), 16000, 10, &audio), LEIT_DATA);
+    const char *behind = strstr(leit_error_message(), "noise.wav") + strlen("noise.wav");
+    assert_true(strlen(behind) > 10);
+    assert_string_equal(ledger[4] + strlen(ledger[4]) - strlen(behind), behind);
+    leit_music_corpus_close(corpus);
+
+    assert_ok(leit_corpus_stats(path, 1, &text));
+    assert_int_equal(ledger_count(text, "skipped: silent"), 3);
+    assert_int_equal(ledger_count(text, "skipped: unreadable"), 1);
+    assert_int_equal(ledger_count(text, "warned: group in more than one split"), 1);
+    leit_corpus_text_free(text);
+    assert_fails(build(music_manifest, path, "min_seconds=601"), LEIT_USAGE,
+                 "min_seconds is 601, max_seconds 600");
+}
+
 static void clips_with_several_tags(void **state)
 {
     (void)state;
@@ -622,6 +687,7 @@ int main(void)
         cmocka_unit_test(tags_from_lexicon_and_vectors),
         cmocka_unit_test(bad_tags_are_named),
         cmocka_unit_test(clips_become_pcm),
+        cmocka_unit_test(the_ledger_names_what_it_says),
         cmocka_unit_test(clips_with_several_tags),
         cmocka_unit_test(bad_clip_tables_are_named),
         cmocka_unit_test(the_built_in_corpus),

@@ -48,6 +48,37 @@ static leit_text_corpus text_sample(void)
                               .max_tokens = 8};
 }
 
+/* The last bin of the lengths is open, and says so: 10,000 tokens are not below 8,192. */
+static void long_texts_are_from_somewhere(void **state)
+{
+    (void)state;
+    enum { LONG = 10000 };
+    static int32_t tokens[3 * LONG];
+    static const int64_t offsets[] = {0, 5, 5 + 3000, 5 + 3000 + LONG};
+    const char *path = leit_test_scratch("long.h5");
+    leit_text_corpus sample = text_sample();
+    for (int i = 0; i < 3 * LONG; i++) tokens[i] = 4;
+    for (int i = 0; i < 3; i++) {
+        tokens[offsets[i]] = 2;
+        tokens[offsets[i + 1] - 1] = 3;
+    }
+    sample.tokens = tokens;
+    sample.offsets = offsets;
+    sample.max_tokens = LONG;
+    char *text = NULL;
+    assert_ok(leit_text_corpus_write(&sample, path));
+    assert_ok(leit_corpus_stats(path, 0, &text));
+    assert_non_null(strstr(text, "  below 4             0\n"));
+    assert_non_null(strstr(text, "  below 8             1\n"));
+    assert_non_null(strstr(text, "  below 4096          1\n"));
+    assert_non_null(strstr(text, "  from  4096          1\n"));
+    assert_null(strstr(text, "8192"));
+    leit_corpus_text_free(text);
+    assert_ok(leit_corpus_stats(path, 1, &text));
+    assert_non_null(strstr(text, "\"from\": 4096"));
+    leit_corpus_text_free(text);
+}
+
 static leit_music_corpus music_sample(void)
 {
     static const char *const labels[] = {"angry", "sad"};
@@ -350,10 +381,11 @@ static void flips_in_a_tag_corpus(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_round_trip),         cmocka_unit_test(music_round_trip),
-        cmocka_unit_test(tag_round_trip),          cmocka_unit_test(nonsense_is_not_written),
-        cmocka_unit_test(damage_is_found),         cmocka_unit_test(flips_in_a_text_corpus),
-        cmocka_unit_test(flips_in_a_music_corpus), cmocka_unit_test(flips_in_a_tag_corpus),
+        cmocka_unit_test(text_round_trip),         cmocka_unit_test(long_texts_are_from_somewhere),
+        cmocka_unit_test(music_round_trip),        cmocka_unit_test(tag_round_trip),
+        cmocka_unit_test(nonsense_is_not_written), cmocka_unit_test(damage_is_found),
+        cmocka_unit_test(flips_in_a_text_corpus),  cmocka_unit_test(flips_in_a_music_corpus),
+        cmocka_unit_test(flips_in_a_tag_corpus),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
