@@ -238,7 +238,7 @@ static leit_status note_left_out(const leit_comparison *comparison, leit_table *
         if (n_empty == 0) continue;
         status = leit_buffer_printf(
             &note, "%s: nothing is retrieved for %lld of %lld texts of its runs; they score 0.",
-            row->name, (long long)n_empty, (long long)(first->n_texts * row->n_runs));
+            row->name, (long long)n_empty, (long long)first->n_texts * row->n_runs);
         if (status == LEIT_OK) status = leit_table_add_note(table, leit_buffer_text(&note));
         leit_buffer_clear(&note);
     }

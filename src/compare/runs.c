@@ -279,12 +279,14 @@ static leit_status make_jobs(leit_arena *arena, const leit_compare_options *opti
                              size_t *n_jobs)
 {
     const size_t n_seeds = options->n_seeds == 0 ? 1 : options->n_seeds;
+    bool has_recipe = false;
     for (size_t i = 0; i < options->n_sources; i++) {
         const char *source = options->sources[i];
         if (leit_file_is_directory(source)) {
             jobs[(*n_jobs)++] = (job){.source = source};
             continue;
         }
+        has_recipe = true;
         for (size_t s = 0; s < n_seeds; s++) {
             const int64_t *seed = options->n_seeds == 0 ? NULL : &options->seeds[s];
             job *made = &jobs[*n_jobs];
@@ -296,7 +298,8 @@ static leit_status make_jobs(leit_arena *arena, const leit_compare_options *opti
             if (made->source == NULL) return LEIT_INTERNAL;
         }
     }
-    return LEIT_OK;
+    if (has_recipe) return LEIT_OK; /* the other words are for it */
+    return leit_evaluation_check_overrides(options->n_overrides, options->overrides);
 }
 
 static leit_status run_job(leit_runs *runs, const leit_compare_options *options, int n_threads,

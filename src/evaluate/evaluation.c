@@ -324,14 +324,14 @@ bool leit_evaluation_takes(const char *override)
     return false;
 }
 
-static leit_status check_overrides(const leit_evaluate_options *options)
+leit_status leit_evaluation_check_overrides(size_t n, const char *const overrides[])
 {
-    for (size_t i = 0; i < options->n_overrides; i++)
-        LEIT_FAIL_IF(
-            !leit_evaluation_takes(options->overrides[i]), LEIT_USAGE,
-            "override '%.80s': a trained run takes evaluate.*, data.text, data.text_split, "
-            "data.music, data.tags and data.eval_crops; train again for another model",
-            options->overrides[i]);
+    for (size_t i = 0; i < n; i++)
+        LEIT_FAIL_IF(!leit_evaluation_takes(overrides[i]), LEIT_USAGE,
+                     "override '%.80s': a trained run takes evaluate.*, data.text, "
+                     "data.text_split, data.music, data.tags and data.eval_crops; train again for "
+                     "another model",
+                     overrides[i]);
     return LEIT_OK;
 }
 
@@ -341,7 +341,7 @@ leit_status leit_evaluate(const leit_evaluate_options *options, char **text)
     const bool is_test = strcmp(split, "test") == 0;
     LEIT_FAIL_IF(!is_test && strcmp(split, "valid") != 0, LEIT_USAGE,
                  "the split is '%s', expected test or valid", split);
-    LEIT_TRY(check_overrides(options));
+    LEIT_TRY(leit_evaluation_check_overrides(options->n_overrides, options->overrides));
     leit_threads *threads = NULL;
     LEIT_TRY(leit_threads_create(options->threads, &threads));
     leit_loaded_matcher loaded;

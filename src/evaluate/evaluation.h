@@ -57,6 +57,8 @@ void leit_evaluation_clear(leit_evaluation *evaluation);
 /* Whether an override may ask a trained run otherwise: evaluate.*, data.text, data.text_split,
  * data.music, data.tags, data.eval_crops. */
 bool leit_evaluation_takes(const char *override);
+/* LEIT_USAGE, naming the first that may not. */
+leit_status leit_evaluation_check_overrides(size_t n, const char *const overrides[]);
 
 /* JSON, 17 digits: what is read back is what was written. */
 leit_status leit_evaluation_json(const leit_evaluation *evaluation, leit_buffer *json);

@@ -182,6 +182,11 @@ static void test_evaluation_of_the_same_checkpoint(void **state)
     json_t *figures = read_figures(run);
     assert_int_equal(json_integer_value(json_object_get(figures, "at_k")), 1);
     json_decref(figures);
+    /* What a trained run does not take is for recipes, and there is none. */
+    word = "train.batch=4";
+    char *text = NULL;
+    assert_fails(leit_compare(&options, &text), LEIT_USAGE,
+                 "override 'train.batch=4': a trained run takes evaluate.*");
 }
 
 /* Files of before fingerprints were written: made again, by the mappings they name. */
