@@ -135,12 +135,23 @@ static leit_status read_curves(gathering *g, leit_series_list *curves)
     return status;
 }
 
+/* Each run is in one row of one table, so there is never more of anything than runs. */
 typedef struct page {
-    const leit_table *tables[16];
-    leit_heat_map moods[16], confusions[64];
-    leit_chart retrievals[16];
+    leit_table **tables;
+    leit_heat_map *moods, *confusions;
+    leit_chart *retrievals;
     int n_tables, n_confusions;
 } page;
+
+static leit_status make_page(gathering *g, page *p)
+{
+    const size_t n = g->runs.n;
+    *p = (page){.tables = leit_arena_allocate(&g->arena, n * sizeof *p->tables),
+                .moods = leit_arena_allocate(&g->arena, n * sizeof *p->moods),
+                .confusions = leit_arena_allocate(&g->arena, n * sizeof *p->confusions),
+                .retrievals = leit_arena_allocate(&g->arena, n * sizeof *p->retrievals)};
+    return p->tables && p->moods && p->confusions && p->retrievals ? LEIT_OK : LEIT_INTERNAL;
+}
 
 static leit_status write_report(gathering *g, const page *p)
 {
@@ -153,7 +164,7 @@ static leit_status write_report(gathering *g, const page *p)
                                     g->options->title != NULL ? g->options->title : "Comparison",
                                 .subtitle = "Leitmotif: music matched to the emotion of a story",
                                 .n_tables = p->n_tables,
-                                .tables = p->tables,
+                                .tables = (const leit_table *const *)p->tables,
                                 .n_mood_maps = p->n_tables,
                                 .mood_maps = p->moods,
                                 .n_retrieval_charts = p->n_tables,
@@ -182,7 +193,7 @@ static leit_status append_table(const gathering *g, const leit_table *table, int
 static leit_status write_all(gathering *g, bool *taken, page *p, leit_buffer *text)
 {
     const char *title = g->options->title != NULL ? g->options->title : "Comparison";
-    for (size_t first = 0; first < g->runs.n && p->n_tables < 16; first++) {
+    for (size_t first = 0; first < g->runs.n; first++) {
         if (taken[first]) continue;
         leit_comparison *comparison = leit_arena_allocate(&g->arena, sizeof *comparison);
         if (comparison == NULL) return LEIT_INTERNAL;
@@ -202,7 +213,7 @@ static leit_status write_all(gathering *g, bool *taken, page *p, leit_buffer *te
         LEIT_TRY(write_table(g, table, suffix));
         LEIT_TRY(mood_map(g, comparison, &p->moods[index]));
         LEIT_TRY(retrieval_chart(g, comparison, &p->retrievals[index]));
-        for (int r = 0; r < comparison->n_rows && p->n_confusions < 64; r++)
+        for (int r = 0; r < comparison->n_rows; r++)
             LEIT_TRY(confusion_map(g, comparison, r, &p->confusions[p->n_confusions++]));
     }
     if (g->options->as_json) LEIT_TRY(leit_buffer_puts(text, "]\n"));
@@ -215,10 +226,11 @@ static leit_status gather_and_write(gathering *g, leit_buffer *text)
     if (g->runs.n == 0) return report_left_out(&g->runs);
     if (g->options->output != NULL) LEIT_TRY(leit_file_make_directory(g->options->output));
     bool *taken = leit_arena_allocate(&g->arena, g->runs.n * sizeof *taken);
-    page *p = leit_arena_allocate(&g->arena, sizeof *p);
-    if (taken == NULL || p == NULL) return LEIT_INTERNAL;
-    leit_status status = write_all(g, taken, p, text);
-    for (int i = 0; i < p->n_tables; i++) leit_table_free((leit_table *)(uintptr_t)p->tables[i]);
+    if (taken == NULL) return LEIT_INTERNAL;
+    page p;
+    LEIT_TRY(make_page(g, &p));
+    leit_status status = write_all(g, taken, &p, text);
+    for (int i = 0; i < p.n_tables; i++) leit_table_free(p.tables[i]);
     return status;
 }
 

@@ -72,7 +72,9 @@ leit_status leit_comparison_gather(const leit_run *runs, int n, int first, bool 
     for (int i = 0; i < n; i++) {
         if (taken[i] || !leit_run_same_question(&runs[i].evaluation, comparison->first)) continue;
         leit_comparison_row *row = row_of(comparison, i);
-        if (row == NULL || row->n_runs == MAX_RUNS) continue;
+        LEIT_FAIL_IF(row == NULL || row->n_runs == MAX_RUNS, LEIT_USAGE,
+                     "%s: a table has at most %d rows of %d runs each; compare fewer at once",
+                     runs[i].folder, MAX_ROWS, MAX_RUNS);
         const struct leit_recipe_evaluate *asked = &runs[i].recipe->evaluate;
         comparison->bootstrap_samples =
             max(comparison->bootstrap_samples, asked->bootstrap_samples);

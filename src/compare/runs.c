@@ -299,6 +299,9 @@ static leit_status make_jobs(leit_arena *arena, const leit_compare_options *opti
         }
     }
     if (has_recipe) return LEIT_OK; /* the other words are for it */
+    LEIT_FAIL_IF(options->n_seeds > 0, LEIT_USAGE,
+                 "seeds are for recipes, which are trained; these are run folders: name the folder "
+                 "of each seed");
     return leit_evaluation_check_overrides(options->n_overrides, options->overrides);
 }
 

@@ -13,6 +13,7 @@ expect 2 "there is no option '--frobnicate'" train --frobnicate 1 x.yaml
 expect 2 "cannot open" train "$scratch/none.yaml"
 expect 2 "expected ls, cp, validate" recipe frob
 expect 2 "needs a value" compare --seeds
+expect 2 "seeds are for recipes" compare "$scratch" --seeds 1,2
 expect 2 "--seeds is '1,x'" compare --seeds 1,x recipes/etude/metric2_alm.yaml
 expect 4 "$scratch" evaluate "$scratch"
 expect 2 "expected test or valid" evaluate "$scratch" --split all
