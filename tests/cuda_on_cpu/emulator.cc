@@ -25,9 +25,10 @@ namespace emulator {
 namespace {
 
 enum { WARP = 32, MAX_THREADS = 1024, MAX_WARPS = MAX_THREADS / WARP };
-/* What a block may have on compute capability 9.0, and its pieces in the arena: red zones between
- * them, lines of 128 bytes. */
-enum { SHARED_BYTES = 227 * 1024, RED_ZONE = 128, ARENA_BYTES = 2 * SHARED_BYTES };
+/* What a block may have on compute capability 9.0, of which arrays of fixed size may take 48 KiB on
+ * every target; and its pieces in the arena: red zones between them, lines of 128 bytes. */
+enum { SHARED_BYTES = 227 * 1024, STATIC_BYTES = 48 * 1024 };
+enum { RED_ZONE = 128, ARENA_BYTES = 2 * SHARED_BYTES };
 
 enum state { NOT_STARTED, READY, WAITS, DONE };
 
@@ -69,7 +70,7 @@ struct block {
     int at_barrier, barrier_value, barrier_result;
     place barrier_at;
     uint64_t serial; /* no two blocks have the same */
-    size_t arena_used;
+    size_t arena_used, static_bytes;
     void *dynamic;
 };
 
@@ -261,7 +262,7 @@ void begin_block(uint64_t number)
     now.serial++;
     now.n_done = now.at_barrier = now.next = 0;
     memset(now.meetings, 0, sizeof now.meetings);
-    now.arena_used = 0;
+    now.arena_used = now.static_bytes = 0;
     ASAN_POISON_MEMORY_REGION(arena, ARENA_BYTES);
     now.dynamic = running.shared_bytes > 0 ? take_shared(running.shared_bytes) : nullptr;
     for (int i = 0; i < now.n_threads; i++) {
@@ -422,6 +423,9 @@ word meet(place at, unsigned mask, warp_function function, int width, const word
 void *shared(site *s, size_t bytes)
 {
     if (s->block != now.serial) {
+        now.static_bytes += (bytes + 15) / 16 * 16; /* LEIT_SHARED aligns to 16 */
+        if (now.static_bytes > STATIC_BYTES)
+            fail("more than %d bytes of static shared memory", static_cast<int>(STATIC_BYTES));
         if (now.arena_used + bytes > SHARED_BYTES)
             fail("more than %d bytes of shared memory", static_cast<int>(SHARED_BYTES));
         s->memory = take_shared(bytes);

@@ -151,17 +151,32 @@ static __global__ void lanes_that_never_meet(int is_planted, float *out)
 }
 PLANTED(lanes_that_never_meet)
 
-static __global__ void too_much_shared(int is_planted, float *out)
+static __global__ void too_much_static(int is_planted, float *out)
 {
-    LEIT_SHARED(float, first, [40 * 1024]);
-    first[threadIdx.x] = 0.0f;
+    LEIT_SHARED(float, most, [12 * 1024]); /* 48 KiB: no target has more without being asked */
+    most[threadIdx.x] = 0.0f;
     if (is_planted) {
-        LEIT_SHARED(float, second, [40 * 1024]);
-        second[threadIdx.x] = 0.0f;
+        LEIT_SHARED(float, one_more, [1]);
+        one_more[0] = 0.0f;
     }
     out[position()] = 2.0f * (float)position();
 }
-PLANTED(too_much_shared)
+PLANTED(too_much_static)
+
+static __global__ void too_much_shared(float *out)
+{
+    LEIT_SHARED(float, fixed, [4 * 1024]);
+    LEIT_DYNAMIC_SHARED(float, asked_for);
+    fixed[threadIdx.x] = asked_for[threadIdx.x] = 0.0f;
+    out[position()] = 2.0f * (float)position();
+}
+
+leit_status planted_too_much_shared(int is_planted, float *out)
+{
+    const size_t dynamic_bytes = (is_planted ? 220 : 200) * 1024; /* beside 16 KiB, of 227 */
+    LEIT_LAUNCH(too_much_shared, PLANTED_BLOCKS, PLANTED_THREADS, dynamic_bytes, nullptr, out);
+    return leit_launch_status("too_much_shared");
+}
 
 /* ---- what must work ---- */
 

@@ -26,7 +26,8 @@ enum { PLANTED_BLOCKS = 3, PLANTED_THREADS = 64, PLANTED_N = PLANTED_BLOCKS * PL
     X(not_in_own_mask, "is not in its own mask")                                                   \
     X(two_masks, "meets mask")                                                                     \
     X(lanes_that_never_meet, "no thread can go on")                                                \
-    X(too_much_shared, "shared memory")
+    X(too_much_static, "bytes of static shared memory")                                            \
+    X(too_much_shared, "bytes of shared memory")
 
 /* Fills out[PLANTED_N]; without the mistake out[i] is 2 i. The status is the emulator's finding. */
 typedef leit_status planted_function(int is_planted, float *out);

@@ -11,6 +11,11 @@
 /* More draws meet rarer inputs; then what fp32 cannot avoid is sampled more often, too. */
 enum { PROBES = 24, NAIVE_RUNS = 4, NAIVE_RUNS_OF_FURTHER_DRAWS = 16 };
 
+static bool is_input(const struct buffer *buffer)
+{
+    return buffer->role == INPUT || buffer->role == GRADIENT_IN;
+}
+
 /* ---- running ---- */
 
 static void reset_integers(struct buffer *buffer)
@@ -54,13 +59,14 @@ static void reset_kernel(leit_case *c)
         if (buffer->dtype == LEIT_F32) {
             /* Behind a count outputs keep the poison of memset, inputs get another NaN: copied or
              * computed with, it would not pass for an output left untouched. */
-            const bool is_input = buffer->role == INPUT || buffer->role == GRADIENT_IN;
             float *values = elements;
             for (int64_t k = 0; k < buffer->count; k++)
-                if (is_input || !isnan(buffer->start[k])) values[k] = (float)buffer->start[k];
+                if (is_input(buffer) || !isnan(buffer->start[k]))
+                    values[k] = (float)buffer->start[k];
         } else if (buffer->dtype == LEIT_I32) {
             memcpy(elements, buffer->start_i32, bytes);
         }
+        memcpy(buffer->given, elements, bytes);
         if (buffer->field_offset != NO_FIELD)
             memcpy((char *)c->args + buffer->field_offset, &elements, sizeof elements);
     }
@@ -73,6 +79,19 @@ static bool guards_are_whole(const struct buffer *buffer)
     for (size_t i = 0; i < GUARD_BYTES; i++)
         if (buffer->guarded[i] != POISON || buffer->guarded[GUARD_BYTES + bytes + i] != POISON)
             return false;
+    return true;
+}
+
+/* Every byte of an input, whatever its type, behind a count too. */
+static bool input_is_whole(leit_case *c, const struct buffer *buffer)
+{
+    const size_t element_bytes = leit_dtype_bytes(buffer->dtype);
+    const size_t bytes = (size_t)buffer->count * element_bytes;
+    for (size_t i = 0; i < bytes; i++)
+        if (buffer->guarded[GUARD_BYTES + i] != buffer->given[i]) {
+            leit_harness_find(c, "changed its input '%s' at %zu", buffer->name, i / element_bytes);
+            return false;
+        }
     return true;
 }
 
@@ -103,16 +122,7 @@ bool leit_case_run_kernel(leit_case *c, leit_threads *threads)
             leit_harness_find(c, "wrote outside '%s'", buffer->name);
             good = false;
         }
-        if ((buffer->role == INPUT || buffer->role == GRADIENT_IN) && buffer->dtype == LEIT_F32) {
-            const float *values = (const float *)(buffer->guarded + GUARD_BYTES);
-            for (int64_t k = 0; k < buffer->valid; k++)
-                if (values[k] != (float)buffer->start[k]) {
-                    leit_harness_find(c, "changed its input '%s' at %lld", buffer->name,
-                                      (long long)k);
-                    good = false;
-                    break;
-                }
-        }
+        if (is_input(buffer)) good = input_is_whole(c, buffer) && good;
     }
     return good;
 }
@@ -165,7 +175,7 @@ void leit_case_judge(leit_case *c)
 {
     for (int i = 0; i < c->n_buffers; i++) {
         const struct buffer *buffer = &c->buffers[i];
-        if (buffer->role == INPUT || buffer->role == GRADIENT_IN) continue;
+        if (is_input(buffer)) continue;
         if (c->cases->backward_f64 == NULL && buffer->role >= GRADIENT) continue;
         if (buffer->dtype == LEIT_F32)
             judge_floats(c, buffer);

@@ -94,7 +94,8 @@ static struct buffer *add(leit_case *c, const char *name, enum role role, leit_d
         memset(buffer->start_i32, POISON, (size_t)count * sizeof(int32_t));
     }
     buffer->guarded = leit_allocate(2 * GUARD_BYTES + (size_t)count * leit_dtype_bytes(dtype), 1);
-    if (buffer->guarded == NULL) leit_harness_must(LEIT_INTERNAL);
+    buffer->given = leit_allocate((size_t)count, leit_dtype_bytes(dtype));
+    if (buffer->guarded == NULL || buffer->given == NULL) leit_harness_must(LEIT_INTERNAL);
     return buffer;
 }
 
@@ -265,6 +266,7 @@ void leit_case_close(leit_case *c)
         leit_free(buffer->integers);
         leit_free(buffer->judged_integers);
         leit_free(buffer->guarded);
+        leit_free(buffer->given);
     }
     leit_free(c->args);
     leit_free(c);

@@ -26,6 +26,7 @@ struct buffer {
     double naive_error;               /* largest error of the naive version, against double */
     void *integers, *judged_integers; /* of the references, for I32 and U8; of the double one */
     unsigned char *guarded;           /* GUARD_BYTES, the kernel's elements, GUARD_BYTES */
+    unsigned char *given;             /* of an input: the elements as the kernel got them */
 };
 
 struct leit_case {

@@ -18,7 +18,9 @@ enum sabotage {
     PAST_THE_END,
     UNREPEATABLE,
     OVERWRITES_SUM,
-    SKIPS_ROWS
+    SKIPS_ROWS,
+    CHANGES_COUNT,
+    CHANGES_BEHIND_COUNT
 };
 static enum sabotage sabotage;
 
@@ -34,6 +36,8 @@ static leit_status forward(const leit_exec *exec, const void *untyped)
     case PAST_THE_END: args->y[args->N * args->D] = 0.0f; break;
     case UNREPEATABLE: args->mean[0] = nextafterf(args->mean[0], runs % 2 ? 9.0f : -9.0f); break;
     case SKIPS_ROWS: memset(args->y + (args->N - 1) * args->D, 0xFF, sizeof(float)); break;
+    case CHANGES_COUNT: *(int32_t *)(uintptr_t)args->n_rows += 1; break;
+    case CHANGES_BEHIND_COUNT: ((float *)(uintptr_t)args->x)[args->N * args->D - 1] = 0.0f; break;
     default: break;
     }
     return LEIT_OK;
@@ -54,15 +58,20 @@ static size_t workspace(const void *args, int n_workers)
 static const leit_op kernel = {"layernorm", sizeof(struct leit_layernorm), workspace, forward,
                                backward};
 
-static void expect(enum sabotage kind, bool good, const char *fragment)
+static void expect_of(const char *params, enum sabotage kind, bool good, const char *fragment)
 {
     sabotage = kind;
     leit_buffer findings = {0};
-    if (leit_case_check(&leit_cases_layernorm, "N=9 D=33", &kernel, &findings) != good)
+    if (leit_case_check(&leit_cases_layernorm, params, &kernel, &findings) != good)
         fail_msg("sabotage %d: found '%s'", (int)kind, leit_buffer_text(&findings));
     if (!good && strstr(leit_buffer_text(&findings), fragment) == NULL)
         fail_msg("findings '%s' lack '%s'", leit_buffer_text(&findings), fragment);
     leit_buffer_clear(&findings);
+}
+
+static void expect(enum sabotage kind, bool good, const char *fragment)
+{
+    expect_of("N=9 D=33", kind, good, fragment);
 }
 
 static void green_when_whole(void **state)
@@ -80,6 +89,14 @@ static void red_when_broken(void **state)
     expect(UNREPEATABLE, false, "other bits");
     expect(OVERWRITES_SUM, false, "'dw'");
     expect(SKIPS_ROWS, false, "'y'[264] is -nan");
+}
+
+static void red_when_an_input_is_changed(void **state)
+{
+    (void)state;
+    expect_of("N=9 D=33 n_rows=4", NONE, true, "");
+    expect_of("N=9 D=33 n_rows=4", CHANGES_COUNT, false, "changed its input 'n_rows' at 0");
+    expect_of("N=9 D=33 n_rows=4", CHANGES_BEHIND_COUNT, false, "changed its input 'x' at 296");
 }
 
 static leit_status forward_of_all_rows(const leit_exec *exec, const void *untyped)
@@ -166,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(green_when_whole),
         cmocka_unit_test(red_when_broken),
+        cmocka_unit_test(red_when_an_input_is_changed),
         cmocka_unit_test(red_when_rows_behind_the_count_are_written),
         cmocka_unit_test(red_when_empty),
         cmocka_unit_test(red_when_the_reference_gradient_is_wrong),
