@@ -20,6 +20,21 @@ static inline leit_range leit_block_range(int64_t index, int64_t n, int64_t bloc
     return (leit_range){begin, end < n ? end : n};
 }
 
+/* Blocks cut into parts for a sum over all of them: a task sums one part into a partial result of
+ * its own. Parts are equally long, the last one shorter, so there may be fewer than have room: `n`
+ * can fall when the work grows, `room` cannot as long as `wanted` does not. Workspace is for `room`
+ * parts: what is laid out for the largest batch then holds any other. */
+typedef struct leit_cut {
+    int64_t n, part_blocks, room;
+} leit_cut;
+
+static inline leit_cut leit_cut_blocks(int64_t blocks, int64_t wanted, int64_t most)
+{
+    const int64_t room = wanted < 1 ? 1 : wanted > most ? most : wanted;
+    const int64_t part_blocks = blocks == 0 ? 1 : leit_blocks(blocks, room);
+    return (leit_cut){leit_blocks(blocks, part_blocks), part_blocks, room};
+}
+
 /* Sums keep LANES independent partial sums (element i goes to lane i % LANES) and add the lanes as
  * a tree: fast, and more accurate than one running sum. */
 enum { LEIT_LANES = 32 };

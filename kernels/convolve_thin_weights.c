@@ -22,8 +22,8 @@ enum {
 
 struct plan {
     const struct leit_conv2d *args;
-    int64_t pixels, part_pixels, n_parts;
-    int64_t room;    /* for parts: at least n_parts, and no more for fewer samples */
+    int64_t pixels;
+    leit_cut parts;
     int64_t taps;    /* times C */
     int64_t rows;    /* of a patch: the taps, the one, and zeros up to a multiple of ROWS */
     int64_t columns; /* K, up to a multiple of PANEL */
@@ -36,11 +36,7 @@ static struct plan make_plan(const struct leit_conv2d *args, int64_t n_samples)
 {
     struct plan plan = {.args = args, .pixels = n_samples * args->H * args->W};
     const int64_t blocks = leit_blocks(plan.pixels, BLOCK_PIXELS);
-    int64_t parts = leit_blocks(blocks, PART_BLOCKS);
-    parts = parts > MAX_PARTS ? MAX_PARTS : parts < 1 ? 1 : parts;
-    plan.part_pixels = (blocks == 0 ? 1 : leit_blocks(blocks, parts)) * BLOCK_PIXELS;
-    plan.n_parts = leit_blocks(plan.pixels, plan.part_pixels);
-    plan.room = parts;
+    plan.parts = leit_cut_blocks(blocks, leit_blocks(blocks, PART_BLOCKS), MAX_PARTS);
     plan.taps = (int64_t)args->kernel_size * args->kernel_size * args->C;
     plan.rows = leit_blocks(plan.taps + 1, ROWS) * ROWS;
     plan.columns = leit_blocks(args->K, PANEL) * PANEL;
@@ -50,7 +46,7 @@ static struct plan make_plan(const struct leit_conv2d *args, int64_t n_samples)
 
 static size_t lay_out(struct plan *plan, float *base, int n_workers)
 {
-    const int64_t scratch = plan->room * plan->rows * plan->columns;
+    const int64_t scratch = plan->parts.room * plan->rows * plan->columns;
     if (base != NULL) {
         plan->partial = base;
         plan->scratch = base + scratch;
@@ -95,7 +91,7 @@ static void sum_part(void *context, int64_t part, int worker)
     float *sums = plan->partial + part * plan->rows * plan->columns;
     memset(patches, 0, (size_t)plan->patches * sizeof(float));
     memset(sums, 0, (size_t)(plan->rows * plan->columns) * sizeof(float));
-    leit_range all = leit_block_range(part, plan->pixels, plan->part_pixels);
+    leit_range all = leit_block_range(part, plan->pixels, plan->parts.part_blocks * BLOCK_PIXELS);
     for (int64_t first = all.begin; first < all.end; first += BLOCK_PIXELS) {
         leit_range pixels = {first,
                              first + BLOCK_PIXELS < all.end ? first + BLOCK_PIXELS : all.end};
@@ -127,13 +123,13 @@ void leit_convolve_thin_weights(const leit_exec *exec, const struct leit_conv2d 
 {
     struct plan plan = make_plan(args, n_samples);
     lay_out(&plan, exec->workspace, leit_threads_count(exec->threads));
-    leit_threads_run(exec->threads, plan.n_parts, sum_part, &plan);
+    leit_threads_run(exec->threads, plan.parts.n, sum_part, &plan);
     for (int64_t k = 0; k < args->K; k++)
         for (int64_t row = 0; row <= plan.taps; row++) {
             float *total = row == plan.taps ? args->db : args->dw;
             if (total == NULL) continue;
             float sum = 0.0f;
-            for (int64_t part = 0; part < plan.n_parts; part++)
+            for (int64_t part = 0; part < plan.parts.n; part++)
                 sum += plan.partial[(part * plan.rows + row) * plan.columns + k];
             total[row == plan.taps ? k : k * plan.taps + row] += sum;
         }

@@ -17,7 +17,7 @@ enum {
     QUAD = 4,
     TRIPLE = 3,
     BLOCK_PIXELS = 256, /* at least this many pixels per block of rows */
-    PART_PIXELS = 2048,
+    PART_PIXELS = 2048, /* of a part, at least */
     MAX_PARTS = 32,
     SLICE_QUADS = 16,
 };
@@ -27,8 +27,8 @@ struct plan {
     int64_t H, W, n_rows; /* n_rows of all images that hold data */
     int64_t tap_rows;     /* 3 with 3 x 3 taps on the vector side, else 1 */
     int64_t pad;          /* zero pixels at either end of a packed row */
-    int64_t n_vectors, n_groups, n_quads, n_slices, n_parts, part_rows, block_rows, slots;
-    int64_t room;           /* for parts: at least n_parts, and no more for fewer samples */
+    int64_t n_vectors, n_groups, n_quads, n_slices, block_rows, slots;
+    leit_cut parts;         /* of blocks of rows */
     int64_t row_floats;     /* of one packed row of one vector */
     int64_t partial_floats; /* (4 n_quads, tap_rows, n_groups, 3, LEIT_NATIVE) */
     int64_t worker_floats;
@@ -54,12 +54,8 @@ static struct plan make_plan(const struct leit_conv2d *args, int64_t n_samples)
     plan.n_slices = leit_blocks(plan.n_quads, SLICE_QUADS);
     plan.block_rows = leit_blocks(BLOCK_PIXELS, plan.W);
     plan.slots = plan.block_rows + 2 * plan.pad;
-    /* At least PART_PIXELS each and at most MAX_PARTS, in whole blocks of rows. */
-    int64_t parts = smaller(leit_blocks(plan.n_rows * plan.W, PART_PIXELS), MAX_PARTS);
-    int64_t blocks = leit_blocks(plan.n_rows, plan.block_rows);
-    plan.part_rows = parts == 0 ? 1 : leit_blocks(blocks, parts) * plan.block_rows;
-    plan.n_parts = leit_blocks(plan.n_rows, plan.part_rows);
-    plan.room = parts;
+    plan.parts = leit_cut_blocks(leit_blocks(plan.n_rows, plan.block_rows),
+                                 leit_blocks(plan.n_rows * plan.W, PART_PIXELS), MAX_PARTS);
     plan.row_floats = (plan.W + 2 * plan.pad) * LEIT_NATIVE;
     plan.partial_floats =
         plan.n_quads * QUAD * plan.tap_rows * plan.n_groups * TRIPLE * LEIT_NATIVE;
@@ -70,8 +66,8 @@ static struct plan make_plan(const struct leit_conv2d *args, int64_t n_samples)
 
 static size_t lay_out(struct plan *plan, float *base, int n_workers)
 {
-    int64_t bias = plan->room * plan->partial_floats;
-    int64_t scratch = bias + (plan->room * plan->args->K + 15) / 16 * 16;
+    int64_t bias = plan->parts.room * plan->partial_floats;
+    int64_t scratch = bias + (plan->parts.room * plan->args->K + 15) / 16 * 16;
     if (base != NULL) {
         plan->partial = base;
         plan->bias = base + bias;
@@ -193,7 +189,8 @@ static void sum_part(void *context, int64_t task, int worker)
     const struct plan *plan = context;
     const int64_t K = plan->args->K, part = task / plan->n_slices, slice = task % plan->n_slices;
     leit_range quads = leit_block_range(slice, plan->n_quads, SLICE_QUADS);
-    leit_range rows = leit_block_range(part, plan->n_rows, plan->part_rows);
+    leit_range rows =
+        leit_block_range(part, plan->n_rows, plan->parts.part_blocks * plan->block_rows);
     /* A slice sums the bias of its own output channels. */
     leit_range channels = {quads.begin * QUAD, smaller(quads.end * QUAD, K)};
 
@@ -245,7 +242,7 @@ static void add_parts(void *context, int64_t k, int worker)
                     c % LEIT_NATIVE;
             const float *from = plan->partial + k * stride + place;
             float sum = 0.0f;
-            for (int64_t part = 0; part < plan->n_parts; part++)
+            for (int64_t part = 0; part < plan->parts.n; part++)
                 sum += from[part * plan->partial_floats];
             dw[tap * C + c] += sum;
         }
@@ -277,7 +274,7 @@ void leit_convolve_weights(const leit_exec *exec, const struct leit_conv2d *args
     }
     struct plan plan = make_plan(args, n_samples);
     lay_out(&plan, exec->workspace, leit_threads_count(exec->threads));
-    leit_threads_run(exec->threads, plan.n_parts * plan.n_slices, sum_part, &plan);
+    leit_threads_run(exec->threads, plan.parts.n * plan.n_slices, sum_part, &plan);
     if (args->dw != NULL) leit_threads_run(exec->threads, args->K, add_parts, &plan);
-    if (args->db != NULL) leit_add_partials(args->db, plan.bias, plan.n_parts, args->K, args->K);
+    if (args->db != NULL) leit_add_partials(args->db, plan.bias, plan.parts.n, args->K, args->K);
 }

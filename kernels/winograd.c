@@ -102,16 +102,16 @@ static struct window window_of(const struct tiles *tiles, const struct place *pl
                                int64_t before, const float *x, int64_t C, float *copy)
 {
     const int64_t top = place->h - before, left = place->w - before;
-    const float *first = x + (place->pixel - before * (tiles->W + 1)) * C;
+    const int64_t first = (place->pixel - before * (tiles->W + 1)) * C; /* may lie before x */
     if (top >= 0 && top + size <= tiles->H && left >= 0 && left + size <= tiles->W)
-        return (struct window){first, tiles->W * C};
+        return (struct window){x + first, tiles->W * C};
     float *to = copy;
     for (int64_t i = 0; i < size; i++)
         for (int64_t j = 0; j < size; j++, to += C) {
             const bool inside =
                 top + i >= 0 && top + i < tiles->H && left + j >= 0 && left + j < tiles->W;
             if (inside)
-                memcpy(to, first + (i * tiles->W + j) * C, (size_t)C * sizeof(float));
+                memcpy(to, x + (first + (i * tiles->W + j) * C), (size_t)C * sizeof(float));
             else
                 memset(to, 0, (size_t)C * sizeof(float));
         }
@@ -308,8 +308,7 @@ enum {
 struct sums {
     const struct leit_conv2d *args;
     struct tiles tiles;
-    int64_t part_tiles, n_parts;
-    int64_t room; /* for parts: at least n_parts, and no more for fewer samples */
+    leit_cut parts;
     int64_t x_floats, dy_stride, dy_floats; /* of one element, of a tile, of one element */
     int64_t element_floats, worker_floats;
     float *partial; /* (parts, elements, K, C) */
@@ -321,11 +320,7 @@ static struct sums make_sums(const struct leit_conv2d *args, int64_t n_samples)
 {
     struct sums sums = {.args = args, .tiles = tiles_of(n_samples, args->H, args->W)};
     const int64_t blocks = leit_blocks(sums.tiles.count, SUM_TILES);
-    int64_t parts = leit_blocks(blocks, MIN_PART_BLOCKS);
-    parts = parts > MAX_PARTS ? MAX_PARTS : parts < 1 ? 1 : parts;
-    sums.part_tiles = leit_blocks(blocks, parts) * SUM_TILES;
-    sums.n_parts = leit_blocks(sums.tiles.count, sums.part_tiles);
-    sums.room = parts;
+    sums.parts = leit_cut_blocks(blocks, leit_blocks(blocks, MIN_PART_BLOCKS), MAX_PARTS);
     sums.x_floats = SUM_TILES * args->C + PADDING;
     sums.dy_stride = args->K + PADDING;
     sums.dy_floats = SUM_TILES * sums.dy_stride + PADDING;
@@ -337,8 +332,8 @@ static struct sums make_sums(const struct leit_conv2d *args, int64_t n_samples)
 
 static size_t lay_out_sums(struct sums *sums, float *base, int n_workers)
 {
-    const int64_t bias = sums->room * ELEMENTS * sums->element_floats;
-    const int64_t scratch = bias + sums->room * sums->args->K;
+    const int64_t bias = sums->parts.room * ELEMENTS * sums->element_floats;
+    const int64_t scratch = bias + sums->parts.room * sums->args->K;
     if (base != NULL) {
         sums->partial = base;
         sums->bias = base + bias;
@@ -395,7 +390,7 @@ static void sum_part(void *context, int64_t task, int worker)
     const struct sums *sums = context;
     const struct leit_conv2d *args = sums->args;
     const int64_t part = task / EDGE, r = task % EDGE, K = args->K;
-    leit_range all = leit_block_range(part, sums->tiles.count, sums->part_tiles);
+    leit_range all = leit_block_range(part, sums->tiles.count, sums->parts.part_blocks * SUM_TILES);
     float *x = sums->scratch + worker * sums->worker_floats;
     float *dy = x + EDGE * sums->x_floats, *copy = dy + EDGE * sums->dy_floats;
     float *to = sums->partial + (part * ELEMENTS + r * EDGE) * sums->element_floats;
@@ -433,7 +428,7 @@ static void finish_weights(void *context, int64_t k, int worker)
         for (int e = 0; e < ELEMENTS; e++) {
             const float *from = sums->partial + e * sums->element_floats + k * C + c;
             u[e] = leit_load8(from);
-            for (int64_t part = 1; part < sums->n_parts; part++)
+            for (int64_t part = 1; part < sums->parts.n; part++)
                 u[e] += leit_load8(from + part * part_floats);
         }
         for (int i = 0; i < 3; i++)
@@ -457,7 +452,7 @@ void leit_winograd_weights(const leit_exec *exec, const struct leit_conv2d *args
 {
     struct sums sums = make_sums(args, n_samples);
     lay_out_sums(&sums, exec->workspace, leit_threads_count(exec->threads));
-    leit_threads_run(exec->threads, sums.n_parts * EDGE, sum_part, &sums);
+    leit_threads_run(exec->threads, sums.parts.n * EDGE, sum_part, &sums);
     if (args->dw != NULL) leit_threads_run(exec->threads, args->K, finish_weights, &sums);
-    if (args->db != NULL) leit_add_partials(args->db, sums.bias, sums.n_parts, args->K, args->K);
+    if (args->db != NULL) leit_add_partials(args->db, sums.bias, sums.parts.n, args->K, args->K);
 }

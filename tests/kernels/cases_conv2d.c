@@ -26,6 +26,9 @@ static const char *const params[] = {
     "N=257 H=16 W=16 C=5 K=4 n_samples=233",
     "N=257 H=16 W=16 C=1 K=2 n_samples=233",
     "N=3 H=2 W=2 C=8 K=8 n_samples=0",
+    "N=0 H=8 W=8 C=16 K=16", /* room for no sample, for each engine */
+    "N=0 H=2 W=2 C=8 K=8",
+    "N=0 H=8 W=8 C=1 K=2",
     NULL,
 };
 
