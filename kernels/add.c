@@ -4,12 +4,7 @@
 
 #include "kernels/elementwise.h"
 
-size_t leit_add_workspace_cpu(const struct leit_add *args, int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(add)
 
 static leit_range elements_of(const struct leit_add *args, int64_t block)
 {
@@ -30,7 +25,7 @@ static void forward_block(void *context, int64_t block, int worker)
 
 leit_status leit_add_forward_cpu(const leit_exec *exec, const struct leit_add *args)
 {
-    LEIT_TRY(leit_elementwise_check("add", args->N, args->D));
+    LEIT_TRY(leit_elementwise_check("add", args->n_rows, args->N, args->D));
     struct leit_add copy = *args;
     leit_elementwise_run(exec, leit_rows(args->n_rows, args->N) * args->D, forward_block, &copy);
     return LEIT_OK;
@@ -49,7 +44,7 @@ static void backward_block(void *context, int64_t block, int worker)
 
 leit_status leit_add_backward_cpu(const leit_exec *exec, const struct leit_add *args)
 {
-    LEIT_TRY(leit_elementwise_check("add", args->N, args->D));
+    LEIT_TRY(leit_elementwise_check("add", args->n_rows, args->N, args->D));
     struct leit_add copy = *args;
     leit_elementwise_run(exec, leit_rows(args->n_rows, args->N) * args->D, backward_block, &copy);
     return LEIT_OK;

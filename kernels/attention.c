@@ -114,6 +114,7 @@ static leit_status check(const struct leit_attention *args)
                  "attention: dropout is %g, expected 0 <= dropout < 1", (double)args->dropout);
     LEIT_FAIL_IF(args->dropout > 0.0f && args->random == NULL, LEIT_INTERNAL,
                  "attention: dropout is %g and random is NULL", (double)args->dropout);
+    LEIT_TRY(leit_check_rows("attention", args->n_sequences, args->B));
     const int64_t n = leit_rows(args->n_sequences, args->B);
     LEIT_TRY(check_offsets("queries", args->q_offsets, n, args->T, 0, args->Nq));
     return check_offsets("keys", args->k_offsets, n, args->T, 1, args->Nk);
@@ -278,6 +279,8 @@ static void forward_pair(void *context, int64_t task, int worker)
 leit_status leit_attention_forward_cpu(const leit_exec *exec, const struct leit_attention *args)
 {
     LEIT_TRY(check(args));
+    LEIT_TRY(leit_check_workspace(
+        "attention", exec, leit_attention_workspace_cpu(args, leit_threads_count(exec->threads))));
     struct run run = {args, exec->workspace};
     leit_threads_run(exec->threads, leit_rows(args->n_sequences, args->B) * args->H, forward_pair,
                      &run);
@@ -351,6 +354,8 @@ static void backward_pair(void *context, int64_t task, int worker)
 leit_status leit_attention_backward_cpu(const leit_exec *exec, const struct leit_attention *args)
 {
     LEIT_TRY(check(args));
+    LEIT_TRY(leit_check_workspace(
+        "attention", exec, leit_attention_workspace_cpu(args, leit_threads_count(exec->threads))));
     struct run run = {args, exec->workspace};
     leit_threads_run(exec->threads, leit_rows(args->n_sequences, args->B) * args->H, backward_pair,
                      &run);

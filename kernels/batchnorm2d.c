@@ -78,7 +78,7 @@ static leit_status check(const struct leit_batchnorm2d *args)
     const bool pooled = args->pool_height * args->pool_width > 1;
     LEIT_FAIL_IF(pooled && args->argmax == NULL, LEIT_INTERNAL,
                  "batchnorm2d: pooling needs the buffer argmax");
-    return LEIT_OK;
+    return leit_check_rows("batchnorm2d", args->n_samples, args->N);
 }
 
 /* ---- statistics ---- */
@@ -232,6 +232,9 @@ static void forward_block(void *context, int64_t block, int worker)
 leit_status leit_batchnorm2d_forward_cpu(const leit_exec *exec, const struct leit_batchnorm2d *args)
 {
     LEIT_TRY(check(args));
+    LEIT_TRY(leit_check_workspace(
+        "batchnorm2d", exec,
+        leit_batchnorm2d_workspace_cpu(args, leit_threads_count(exec->threads))));
     struct pass pass = make_pass(exec, args);
     if (pass.pixels == 0) return LEIT_OK;
     LEIT_FAIL_IF(args->training && pass.pixels == 1, LEIT_DATA,
@@ -436,6 +439,9 @@ leit_status leit_batchnorm2d_backward_cpu(const leit_exec *exec,
                                           const struct leit_batchnorm2d *args)
 {
     LEIT_TRY(check(args));
+    LEIT_TRY(leit_check_workspace(
+        "batchnorm2d", exec,
+        leit_batchnorm2d_workspace_cpu(args, leit_threads_count(exec->threads))));
     struct pass pass = make_pass(exec, args);
     if (pass.pixels == 0) return LEIT_OK;
     const int64_t blocks = leit_blocks(pass.n_samples * pass.windows.out_H, pass.block_rows);

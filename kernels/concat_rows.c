@@ -2,12 +2,7 @@
 
 #include <string.h>
 
-size_t leit_concat_rows_workspace_cpu(const struct leit_concat_rows *args, int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(concat_rows)
 
 static leit_status check(const struct leit_concat_rows *args)
 {

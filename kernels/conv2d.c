@@ -15,7 +15,7 @@ static leit_status check(const struct leit_conv2d *args)
                  (long long)args->C, (long long)args->K, MAX_CHANNELS);
     LEIT_FAIL_IF(args->kernel_size != 1 && args->kernel_size != 3, LEIT_INTERNAL,
                  "conv2d: kernel_size is %d, expected 1 or 3", args->kernel_size);
-    return LEIT_OK;
+    return leit_check_rows("conv2d", args->n_samples, args->N);
 }
 
 static leit_convolution forward_of(const struct leit_conv2d *args, int64_t n_samples)
@@ -62,6 +62,8 @@ size_t leit_conv2d_workspace_cpu(const struct leit_conv2d *args, int n_workers)
 leit_status leit_conv2d_forward_cpu(const leit_exec *exec, const struct leit_conv2d *args)
 {
     LEIT_TRY(check(args));
+    LEIT_TRY(leit_check_workspace(
+        "conv2d", exec, leit_conv2d_workspace_cpu(args, leit_threads_count(exec->threads))));
     const leit_convolution forward = forward_of(args, leit_rows(args->n_samples, args->N));
     if (forward.N > 0) leit_convolve(exec, &forward);
     return LEIT_OK;
@@ -70,6 +72,8 @@ leit_status leit_conv2d_forward_cpu(const leit_exec *exec, const struct leit_con
 leit_status leit_conv2d_backward_cpu(const leit_exec *exec, const struct leit_conv2d *args)
 {
     LEIT_TRY(check(args));
+    LEIT_TRY(leit_check_workspace(
+        "conv2d", exec, leit_conv2d_workspace_cpu(args, leit_threads_count(exec->threads))));
     const leit_convolution gradient = gradient_of(args, leit_rows(args->n_samples, args->N));
     if (gradient.N == 0) return LEIT_OK;
     if (args->dx != NULL) leit_convolve(exec, &gradient);

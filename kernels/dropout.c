@@ -10,12 +10,7 @@
 
 enum { CHUNK = 1024 };
 
-size_t leit_dropout_workspace_cpu(const struct leit_dropout *args, int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(dropout)
 
 struct scaling {
     const struct leit_dropout *args;
@@ -47,7 +42,7 @@ static void scale_block(void *context, int64_t block, int worker)
 static leit_status scale_all(const leit_exec *exec, const struct leit_dropout *args,
                              const float *from, float *to)
 {
-    LEIT_TRY(leit_elementwise_check("dropout", args->N, args->D));
+    LEIT_TRY(leit_elementwise_check("dropout", args->n_rows, args->N, args->D));
     const int64_t most = (int64_t)1 << 34; /* of elements: 32 bits count blocks of 4 */
     LEIT_FAIL_IF(args->N > most / args->D, LEIT_INTERNAL,
                  "dropout: %lld rows of %lld elements, expected at most 2^34 in all",

@@ -14,12 +14,13 @@ enum { LEIT_ELEMENTWISE_BLOCK = 8192 };
 #define LEIT_NO_SHIFTED_ALIAS _Pragma("GCC ivdep")
 #endif
 
-static inline leit_status leit_elementwise_check(const char *op, int64_t N, int64_t D)
+static inline leit_status leit_elementwise_check(const char *op, const int32_t *n_rows, int64_t N,
+                                                 int64_t D)
 {
     LEIT_FAIL_IF(N < 0 || D < 1, LEIT_INTERNAL,
                  "%s: N is %lld and D is %lld, expected 0 and 1 or more", op, (long long)N,
                  (long long)D);
-    return LEIT_OK;
+    return leit_check_rows(op, n_rows, N);
 }
 
 /* Runs block(args, i) over all elements of the rows that hold data. */
@@ -30,14 +31,9 @@ static inline void leit_elementwise_run(const leit_exec *exec, int64_t elements,
 }
 
 /* Defines the three functions of the op leit_<op> with fields N, D, n_rows, x, y, dy, dx:
- * y[i] = `value` and dx[i] = dy[i] * (`slope`), expressions in x[i] and y[i]. */
-#define LEIT_DEFINE_ACTIVATION(op, value, slope)                                                   \
-    size_t leit_##op##_workspace_cpu(const struct leit_##op *args, int n_workers)                  \
-    {                                                                                              \
-        (void)args;                                                                                \
-        (void)n_workers;                                                                           \
-        return 0;                                                                                  \
-    }                                                                                              \
+ * y[i] = `value` and dx[i] = `gradient`, expressions in x[i], y[i] and dy[i]. */
+#define LEIT_DEFINE_ACTIVATION(op, value, gradient)                                                \
+    LEIT_NO_WORKSPACE_CPU(op)                                                                      \
     static void forward_block(void *context, int64_t block, int worker)                            \
     {                                                                                              \
         (void)worker;                                                                              \
@@ -51,7 +47,7 @@ static inline void leit_elementwise_run(const leit_exec *exec, int64_t elements,
     }                                                                                              \
     leit_status leit_##op##_forward_cpu(const leit_exec *exec, const struct leit_##op *args)       \
     {                                                                                              \
-        LEIT_TRY(leit_elementwise_check(#op, args->N, args->D));                                   \
+        LEIT_TRY(leit_elementwise_check(#op, args->n_rows, args->N, args->D));                     \
         struct leit_##op copy = *args;                                                             \
         leit_elementwise_run(exec, leit_rows(args->n_rows, args->N) * args->D, forward_block,      \
                              &copy);                                                               \
@@ -68,11 +64,11 @@ static inline void leit_elementwise_run(const leit_exec *exec, int64_t elements,
         (void)x;                                                                                   \
         (void)y;                                                                                   \
         LEIT_NO_SHIFTED_ALIAS                                                                      \
-        for (int64_t i = range.begin; i < range.end; i++) dx[i] = dy[i] * (slope);                 \
+        for (int64_t i = range.begin; i < range.end; i++) dx[i] = (gradient);                      \
     }                                                                                              \
     leit_status leit_##op##_backward_cpu(const leit_exec *exec, const struct leit_##op *args)      \
     {                                                                                              \
-        LEIT_TRY(leit_elementwise_check(#op, args->N, args->D));                                   \
+        LEIT_TRY(leit_elementwise_check(#op, args->n_rows, args->N, args->D));                     \
         if (args->dx == NULL) return LEIT_OK;                                                      \
         struct leit_##op copy = *args;                                                             \
         leit_elementwise_run(exec, leit_rows(args->n_rows, args->N) * args->D, backward_block,     \

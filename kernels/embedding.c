@@ -8,12 +8,7 @@
 
 enum { BLOCK_ROWS = 32, SLICE_COLUMNS = 32 };
 
-size_t leit_embedding_workspace_cpu(const struct leit_embedding *args, int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(embedding)
 
 static leit_status check_indices(const char *what, const int32_t *indices, int64_t rows,
                                  int64_t bound)
@@ -32,7 +27,11 @@ static leit_status check(const struct leit_embedding *args)
                  (long long)args->N, (long long)args->D, (long long)args->V);
     LEIT_FAIL_IF((args->positions != NULL) != (args->position_table != NULL), LEIT_INTERNAL,
                  "embedding: positions and position_table come together or not at all");
-    return LEIT_OK;
+    LEIT_TRY(leit_check_rows("embedding", args->n_rows, args->N));
+    const int64_t rows = leit_rows(args->n_rows, args->N);
+    LEIT_TRY(check_indices("id", args->ids, rows, args->V));
+    return args->positions == NULL ? LEIT_OK
+                                   : check_indices("position", args->positions, rows, args->P);
 }
 
 static void forward_block(void *context, int64_t block, int worker)
@@ -56,11 +55,8 @@ static void forward_block(void *context, int64_t block, int worker)
 leit_status leit_embedding_forward_cpu(const leit_exec *exec, const struct leit_embedding *args)
 {
     LEIT_TRY(check(args));
-    const int64_t rows = leit_rows(args->n_rows, args->N);
-    LEIT_TRY(check_indices("id", args->ids, rows, args->V));
-    if (args->positions != NULL)
-        LEIT_TRY(check_indices("position", args->positions, rows, args->P));
     struct leit_embedding copy = *args;
+    const int64_t rows = leit_rows(args->n_rows, args->N);
     leit_threads_run(exec->threads, leit_blocks(rows, BLOCK_ROWS), forward_block, &copy);
     return LEIT_OK;
 }

@@ -9,7 +9,7 @@
  *   dposition_table  (P, D)   accumulated, likewise
  *   n_rows           rows that hold data, NULL: N
  *   Limits      N >= 0, D, V, P >= 1 (P only with positions); an id or position out of range is
- *               LEIT_INTERNAL, found by the forward before anything is written.
+ *               LEIT_INTERNAL before anything is written.
  *   Error       forward: one addition; gradients: sums in row order, as the naive fp32 loops.
  *   Repeatable  bit for bit, for any number of threads.
  */

@@ -12,15 +12,10 @@ static leit_status check(const struct leit_global_max_pool *args)
                  "global_max_pool: (%lld, %lld, %lld, %lld), expected N >= 0, the rest >= 1 and "
                  "H * W < 2^31",
                  (long long)args->N, (long long)args->H, (long long)args->W, (long long)args->C);
-    return LEIT_OK;
+    return leit_check_rows("global_max_pool", args->n_samples, args->N);
 }
 
-size_t leit_global_max_pool_workspace_cpu(const struct leit_global_max_pool *args, int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(global_max_pool)
 
 static void forward_image(void *context, int64_t n, int worker)
 {

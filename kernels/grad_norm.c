@@ -30,6 +30,8 @@ static void square_block(void *context, int64_t block, int worker)
 leit_status leit_grad_norm_forward_cpu(const leit_exec *exec, const struct leit_grad_norm *args)
 {
     LEIT_TRY(leit_check_tensors("grad_norm", args->tensors, args->n_tensors));
+    LEIT_TRY(leit_check_workspace(
+        "grad_norm", exec, leit_grad_norm_workspace_cpu(args, leit_threads_count(exec->threads))));
     struct norm norm = {args, exec->workspace};
     const int64_t blocks = leit_tensor_blocks(args->tensors, args->n_tensors);
     leit_threads_run(exec->threads, blocks, square_block, &norm);

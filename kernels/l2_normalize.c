@@ -11,19 +11,14 @@ enum { BLOCK_ROWS = 64 };
 
 static const float epsilon = 1e-12f;
 
-size_t leit_l2_normalize_workspace_cpu(const struct leit_l2_normalize *args, int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(l2_normalize)
 
 static leit_status check(const struct leit_l2_normalize *args)
 {
     LEIT_FAIL_IF(args->N < 0 || args->E < 1, LEIT_INTERNAL,
                  "l2_normalize: N is %lld and E is %lld, expected 0 and 1 or more",
                  (long long)args->N, (long long)args->E);
-    return LEIT_OK;
+    return leit_check_rows("l2_normalize", args->n_rows, args->N);
 }
 
 static void forward_block(void *context, int64_t block, int worker)

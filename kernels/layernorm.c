@@ -15,7 +15,7 @@ static leit_status check(const struct leit_layernorm *args)
     LEIT_FAIL_IF(args->N < 0 || args->D < 1 || args->D > MAX_D, LEIT_INTERNAL,
                  "layernorm: N is %lld and D is %lld, expected N >= 0 and 1 <= D <= %d",
                  (long long)args->N, (long long)args->D, MAX_D);
-    return LEIT_OK;
+    return leit_check_rows("layernorm", args->n_rows, args->N);
 }
 
 size_t leit_layernorm_workspace_cpu(const struct leit_layernorm *args, int n_workers)
@@ -99,6 +99,8 @@ static void backward_block(void *context, int64_t block, int worker)
 leit_status leit_layernorm_backward_cpu(const leit_exec *exec, const struct leit_layernorm *args)
 {
     LEIT_TRY(check(args));
+    LEIT_TRY(leit_check_workspace(
+        "layernorm", exec, leit_layernorm_workspace_cpu(args, leit_threads_count(exec->threads))));
     int64_t blocks = leit_blocks(leit_rows(args->n_rows, args->N), BLOCK_ROWS);
     struct backward backward = {args, exec->workspace};
     leit_threads_run(exec->threads, blocks, backward_block, &backward);

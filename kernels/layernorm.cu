@@ -184,10 +184,7 @@ leit_status leit_layernorm_backward_cuda(const leit_exec *exec, const struct lei
         LEIT_LAUNCH(backward_rows, row_blocks(args), THREADS, 0, exec->stream, *args,
                     warps_for_row(args));
     if (args->dw != nullptr || args->db != nullptr) {
-        const size_t needed = leit_layernorm_workspace_cuda(args, 1);
-        LEIT_FAIL_IF(exec->workspace_bytes < needed, LEIT_INTERNAL,
-                     "layernorm: the workspace has %zu bytes, expected at least %zu",
-                     exec->workspace_bytes, needed);
+        LEIT_TRY(leit_check_workspace("layernorm", exec, leit_layernorm_workspace_cuda(args, 1)));
         float *partial = static_cast<float *>(exec->workspace);
         const int column_blocks = (int)leit_pieces(args->D, COLUMN_THREADS);
         const int64_t pieces = leit_pieces(args->N, ROWS_PER_PARTIAL);

@@ -57,10 +57,12 @@ static __device__ __forceinline__ float leit_sqrt(float x)
     return sqrtf(x);
 }
 
-/* The number of rows that hold data; n_rows is device memory or NULL. */
+/* The number of rows that hold data; n_rows is device memory or NULL. A count beyond its limits is
+ * cut to them: a kernel cannot refuse. */
 static __device__ __forceinline__ int64_t leit_device_rows(const int32_t *n_rows, int64_t capacity)
 {
-    return n_rows == nullptr ? capacity : *n_rows;
+    if (n_rows == nullptr || *n_rows > capacity) return capacity;
+    return *n_rows < 0 ? 0 : *n_rows;
 }
 
 /* The sum of `value` over the 32 lanes of a warp, the same bits in every lane. */

@@ -17,7 +17,7 @@ static leit_status check(const struct leit_linear *args)
         (long long)args->N, (long long)args->D, (long long)args->K, MAX_WIDTH);
     LEIT_FAIL_IF(args->activation != LEIT_ACTIVATION_NONE && args->pre == NULL, LEIT_INTERNAL,
                  "linear: an activation needs the buffer pre");
-    return LEIT_OK;
+    return leit_check_rows("linear", args->n_rows, args->N);
 }
 
 size_t leit_linear_workspace_cpu(const struct leit_linear *args, int n_workers)
@@ -109,6 +109,8 @@ static void backward_block(void *context, int64_t block, int worker)
 leit_status leit_linear_backward_cpu(const leit_exec *exec, const struct leit_linear *args)
 {
     LEIT_TRY(check(args));
+    LEIT_TRY(leit_check_workspace(
+        "linear", exec, leit_linear_workspace_cpu(args, leit_threads_count(exec->threads))));
     const int64_t rows = leit_rows(args->n_rows, args->N), blocks = leit_blocks(rows, BLOCK_ROWS);
     float *workspace = exec->workspace;
     const bool plain = args->activation == LEIT_ACTIVATION_NONE;

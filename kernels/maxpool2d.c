@@ -17,15 +17,10 @@ static leit_status check(const struct leit_maxpool2d *args)
                  "pools in 1 .. %d that fit the image",
                  (long long)args->N, (long long)args->H, (long long)args->W, (long long)args->C,
                  args->pool_height, args->pool_width, LEIT_MAX_CHANNELS, LEIT_MAX_POOL);
-    return LEIT_OK;
+    return leit_check_rows("maxpool2d", args->n_samples, args->N);
 }
 
-size_t leit_maxpool2d_workspace_cpu(const struct leit_maxpool2d *args, int n_workers)
-{
-    (void)args;
-    (void)n_workers;
-    return 0;
-}
+LEIT_NO_WORKSPACE_CPU(maxpool2d)
 
 struct pass {
     const struct leit_maxpool2d *args;

@@ -99,6 +99,7 @@ static leit_status check(const struct leit_mel_spectrogram *args)
     LEIT_FAIL_IF(args->B < 0 || args->S <= args->tables->n_fft / 2, LEIT_INTERNAL,
                  "mel_spectrogram: B is %lld and S is %lld, expected B >= 0 and S > n_fft / 2 = %d",
                  (long long)args->B, (long long)args->S, args->tables->n_fft / 2);
+    LEIT_TRY(leit_check_rows("mel_spectrogram", args->n_samples, args->B));
     const leit_mel_augment *augment = args->augment;
     if (augment == NULL) return LEIT_OK;
     LEIT_FAIL_IF(args->random == NULL, LEIT_INTERNAL,
@@ -447,6 +448,9 @@ leit_status leit_mel_spectrogram_forward_cpu(const leit_exec *exec,
                                              const struct leit_mel_spectrogram *args)
 {
     LEIT_TRY(check(args));
+    LEIT_TRY(leit_check_workspace(
+        "mel_spectrogram", exec,
+        leit_mel_spectrogram_workspace_cpu(args, leit_threads_count(exec->threads))));
     const int64_t n_clips = leit_rows(args->n_samples, args->B);
     const int64_t W = leit_mel_frames(args->S, args->tables->hop_length);
     struct forward forward = {

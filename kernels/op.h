@@ -15,8 +15,12 @@
  *   - Random draws come from Philox with counter {index / 4, sample, step, stream}, see core/rng.h;
  *     `const leit_random *random` lives in memory that the step updates.
  *   - Sums have a fixed order that does not depend on the number of threads: same bits always.
- *   - Scratch memory comes from exec->workspace; <op>_workspace says how much is needed.
- *   - A function checks its limits and returns LEIT_INTERNAL with a sentence when they are broken.
+ *   - Scratch memory comes from exec->workspace; <op>_workspace says how much is needed. A function
+ *     that uses it refuses less with LEIT_INTERNAL.
+ *   - A function checks its limits before it writes, and returns LEIT_INTERNAL with a sentence when
+ *     they are broken. Among the limits are the numbers that say where to read and write: counts,
+ *     labels, ids, offsets. CUDA kernels read those on the device, where nothing can be answered:
+ *     there a count is cut to its capacity.
  */
 #ifndef LEIT_KERNELS_OP_H
 #define LEIT_KERNELS_OP_H
@@ -80,6 +84,24 @@ enum leit_activation {
         (void)n_workers;                                                                           \
         return 0;                                                                                  \
     }
+
+/* What an op with a count checks on entry, beside its own limits. */
+static inline leit_status leit_check_rows(const char *op, const int32_t *n_rows, int64_t capacity)
+{
+    LEIT_FAIL_IF(n_rows != NULL && (*n_rows < 0 || *n_rows > capacity), LEIT_INTERNAL,
+                 "%s: the count in memory is %d, expected 0 to %lld", op, *n_rows,
+                 (long long)capacity);
+    return LEIT_OK;
+}
+
+/* What a function checks before it lays out its workspace. */
+static inline leit_status leit_check_workspace(const char *op, const leit_exec *exec, size_t needed)
+{
+    LEIT_FAIL_IF(exec->workspace_bytes < needed, LEIT_INTERNAL,
+                 "%s: the workspace has %zu bytes, expected at least %zu", op,
+                 exec->workspace_bytes, needed);
+    return LEIT_OK;
+}
 
 /* The number of rows that hold data. */
 static inline int64_t leit_rows(const int32_t *n_rows, int64_t capacity)

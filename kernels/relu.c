@@ -3,4 +3,4 @@
 #include "kernels/elementwise.h"
 #include "kernels/vector_math.h"
 
-LEIT_DEFINE_ACTIVATION(relu, leit_relu_value(x[i]), x[i] > 0.0f ? 1.0f : 0.0f)
+LEIT_DEFINE_ACTIVATION(relu, leit_relu_value(x[i]), x[i] > 0.0f ? dy[i] : 0.0f)

@@ -236,6 +236,9 @@ leit_status leit_top_k_similarity_forward_cpu(const leit_exec *exec,
         (long long)args->N, (long long)args->M, (long long)args->E);
     LEIT_FAIL_IF(args->k < 1 || args->k > MAX_K, LEIT_INTERNAL,
                  "top_k_similarity: k is %lld, expected 1 to %d", (long long)args->k, MAX_K);
+    LEIT_TRY(leit_check_workspace(
+        "top_k_similarity", exec,
+        leit_top_k_similarity_workspace_cpu(args, leit_threads_count(exec->threads))));
     struct search search = {.args = args, .cut = cut_work(args)};
     const int64_t heaps = search.cut.chunks * args->N;
     search.counts = exec->workspace;

@@ -121,6 +121,11 @@ leit_status leit_triplet_sample_forward_cpu(const leit_exec *exec,
                  (long long)args->N, (long long)args->E, MAX_N);
     LEIT_FAIL_IF(args->weights == LEIT_WEIGHTS_DISTANCE && !(args->cutoff > 0.0f), LEIT_INTERNAL,
                  "triplet_sample: cutoff is %g, expected more than 0", (double)args->cutoff);
+    LEIT_FAIL_IF(args->random == NULL, LEIT_INTERNAL,
+                 "triplet_sample: random is NULL, expected a seed and a step");
+    LEIT_TRY(leit_check_workspace(
+        "triplet_sample", exec,
+        leit_triplet_sample_workspace_cpu(args, leit_threads_count(exec->threads))));
     double *doubles = exec->workspace;
     for (int64_t j = 0; j < args->N; j++)
         doubles[j] = reciprocal_norm(args->p + j * args->E, args->E);

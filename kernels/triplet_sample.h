@@ -17,7 +17,7 @@
  *                  sum exceeds r. u0 is word 0 of the Philox block {0, sample = n, step, stream}
  *                  as a uniform. All in double: one draw costs nothing, and equal embeddings give
  *                  equal draws everywhere.
- *   Limits         0 <= N <= 4096, E >= 1, cutoff > 0 with LEIT_WEIGHTS_DISTANCE.
+ *   Limits         0 <= N <= 4096, E >= 1, cutoff > 0 with LEIT_WEIGHTS_DISTANCE; random is given.
  *   NaN            a row whose weight is NaN weighs nothing.
  *   Repeatable     bit for bit.
  *   Source         Wu et al., "Sampling Matters in Deep Embedding Learning" (ICCV 2017),

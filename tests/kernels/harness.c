@@ -365,6 +365,60 @@ bool leit_cases_check(const leit_op_cases *cases, const leit_op *kernel, leit_bu
     return good;
 }
 
+/* ---- broken limits ---- */
+
+typedef leit_status op_function(const leit_exec *exec, const void *args);
+
+static bool is_poisoned(const unsigned char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (bytes[i] != POISON) return false;
+    return true;
+}
+
+static void judge_wrong_counts(leit_case *c, op_function *function, const leit_exec *exec)
+{
+    static const int32_t wrong[] = {-1, INT32_MAX};
+    for (int i = 0; i < c->n_buffers; i++)
+        for (int w = 0; w < 2 && c->buffers[i].is_count; w++) {
+            int32_t *count = (int32_t *)(void *)(c->buffers[i].guarded + GUARD_BYTES);
+            const int32_t right = *count;
+            *count = wrong[w];
+            if (function(exec, c->args) != LEIT_INTERNAL)
+                leit_harness_find(c, "accepted %d as '%s'", wrong[w], c->buffers[i].name);
+            *count = right;
+        }
+}
+
+static void judge_limits_of(leit_case *c, op_function *function)
+{
+    const size_t bytes = c->kernel->workspace_bytes(c->args, 1);
+    unsigned char *workspace = leit_allocate(bytes, 1);
+    if (workspace == NULL) leit_harness_must(LEIT_INTERNAL);
+    leit_exec exec = {.workspace = workspace, .workspace_bytes = bytes};
+    judge_wrong_counts(c, function, &exec);
+    memset(workspace, POISON, bytes);
+    exec.workspace_bytes = bytes > 0 ? bytes - 1 : 0;
+    if (function(&exec, c->args) == LEIT_OK && !is_poisoned(workspace, bytes))
+        leit_harness_find(c, "used %zu bytes of workspace for %zu", exec.workspace_bytes, bytes);
+    leit_free(workspace);
+}
+
+bool leit_limits_check(const leit_op_cases *cases, const leit_op *kernel, leit_buffer *findings)
+{
+    bool good = true;
+    for (const char *const *params = cases->params; *params != NULL; params++) {
+        leit_case *c = leit_case_open(cases, *params, kernel, 0, findings);
+        if (leit_case_run_kernel(c, NULL)) { /* a backward reads what its forward wrote */
+            judge_limits_of(c, kernel->forward);
+            if (kernel->backward != NULL) judge_limits_of(c, kernel->backward);
+        }
+        good = good && !c->failed;
+        leit_case_close(c);
+    }
+    return good;
+}
+
 /* ---- timing ---- */
 
 static int compare_doubles(const void *left, const void *right)

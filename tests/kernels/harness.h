@@ -6,6 +6,7 @@
  *   gradient      the reference backward against central differences, the kernel against it
  *   repeatable    the same bits for 1, 2 and 3 threads and when run again
  *   sentinels     poisoned guards around every buffer, rows behind a count neither read nor written
+ *   limits        refused: counts beyond the capacity, too little workspace (leit_limits_check)
  *   timing        bench/kernels runs the same cases
  *
  * Tolerance: an element may be off by twice the largest error of the naive f32 loops (the same
@@ -110,6 +111,11 @@ bool leit_case_check(const leit_op_cases *cases, const char *params, const leit_
 /* All cases of an op; an empty list is a failure. With LEIT_TEST_DRAWS=n in the environment each
  * case is checked n times with other inputs. */
 bool leit_cases_check(const leit_op_cases *cases, const leit_op *kernel, leit_buffer *findings);
+
+/* What a CPU kernel answers when the caller breaks the contract of kernels/op.h, on all cases of an
+ * op: a count below 0 or above its capacity is LEIT_INTERNAL, and with a workspace one byte short a
+ * function refuses likewise or does without. */
+bool leit_limits_check(const leit_op_cases *cases, const leit_op *kernel, leit_buffer *findings);
 
 /* All cases of tests/golden/ops/<op>.h5 (written by tests/oracle/ops.py in double precision). */
 bool leit_goldens_check(const leit_op_cases *cases, const leit_op *kernel, leit_buffer *findings);

@@ -132,7 +132,9 @@ int64_t leit_case_count(leit_case *c, const char *name, const int32_t *const *fi
 {
     const int64_t value = leit_case_int(c, name, -1);
     if (value < 0) return otherwise;
-    add(c, name, INPUT, LEIT_I32, field, 1, 1)->start_i32[0] = (int32_t)value;
+    struct buffer *buffer = add(c, name, INPUT, LEIT_I32, field, 1, 1);
+    buffer->start_i32[0] = (int32_t)value;
+    buffer->is_count = true;
     return value;
 }
 

@@ -18,6 +18,7 @@ struct buffer {
     enum role role;
     leit_dtype dtype;
     int64_t count, valid;
+    bool is_count;       /* how many rows hold data */
     size_t field_offset; /* of the pointer in the argument struct, or NO_FIELD */
     double *start;       /* values before a run, f32-representable; NaN is poison */
     int32_t *start_i32;

@@ -23,13 +23,14 @@ static float *run(const leit_mel_tables *tables, const leit_mel_augment *augment
         .B = B, .S = S, .tables = tables, .scale = scale, .augment = augment, .random = &random};
     assert_ok(LEIT_ALLOC(pcm, B * S));
     assert_ok(LEIT_ALLOC(y, B * F * W));
-    assert_ok(LEIT_ALLOC(workspace, leit_mel_spectrogram_workspace_cpu(&args, 1)));
+    const size_t bytes = leit_mel_spectrogram_workspace_cpu(&args, 1);
+    assert_ok(LEIT_ALLOC(workspace, bytes));
     leit_rng rng = leit_rng_start(1, 0, 0, 0);
     for (int i = 0; i < S; i++) pcm[i] = (int16_t)(3000.0f * leit_rng_normal(&rng));
     for (int b = 1; b < B; b++) memcpy(pcm + b * S, pcm, S * sizeof *pcm);
     args.pcm = pcm;
     args.y = y;
-    const leit_exec exec = {.workspace = workspace};
+    const leit_exec exec = {.workspace = workspace, .workspace_bytes = bytes};
     assert_ok(leit_mel_spectrogram_forward_cpu(&exec, &args));
     leit_free(workspace);
     leit_free(pcm);
@@ -257,7 +258,7 @@ static void silence_is_the_floor(void **state)
     float y[F * 3], workspace[20000] __attribute__((aligned(64)));
     struct leit_mel_spectrogram args = {.B = 1, .S = 600, .tables = tables, .pcm = pcm, .y = y};
     assert_true(leit_mel_spectrogram_workspace_cpu(&args, 1) <= sizeof workspace);
-    const leit_exec exec = {.workspace = workspace};
+    const leit_exec exec = {.workspace = workspace, .workspace_bytes = sizeof workspace};
     assert_ok(leit_mel_spectrogram_forward_cpu(&exec, &args));
     for (int i = 0; i < F * 3; i++) assert_true(fabs((double)y[i] + 100.0) <= 8e-6); /* 1 ulp */
     leit_mel_tables_free(tables);

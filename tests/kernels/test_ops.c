@@ -1,4 +1,4 @@
-/* Every op of ops.def on the CPU: all cases of its table and all of its goldens. An op without a
+/* Every op of ops.def on the CPU: all cases of its table, its limits and all of its goldens. An op without a
  * cases file does not link. */
 #include "kernels/harness.h"
 #include "support/testing.h"
@@ -23,6 +23,7 @@ static void check_op(void **state)
     const leit_op *kernel = &leit_backend_cpu()->ops[cases->op];
     leit_buffer findings = {0};
     bool good = leit_cases_check(cases, kernel, &findings);
+    good = leit_limits_check(cases, kernel, &findings) && good;
     good = leit_goldens_check(cases, kernel, &findings) && good;
     if (!good) print_error("%s", leit_buffer_text(&findings));
     leit_buffer_clear(&findings);

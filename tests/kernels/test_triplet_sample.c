@@ -108,6 +108,8 @@ static void an_anchor_with_nothing_left_is_counted(void **state)
     args.cutoff = 0.0f;
     args.weights = LEIT_WEIGHTS_DISTANCE;
     assert_fails(leit_triplet_sample_forward_cpu(&exec, &args), LEIT_INTERNAL, "cutoff is 0");
+    args.cutoff = 0.5f, args.random = NULL;
+    assert_fails(leit_triplet_sample_forward_cpu(&exec, &args), LEIT_INTERNAL, "random is NULL");
     args.N = 4097;
     assert_fails(leit_triplet_sample_forward_cpu(&exec, &args), LEIT_INTERNAL, "N is 4097");
 }
