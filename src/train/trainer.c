@@ -173,13 +173,12 @@ static char *best_path(trainer *t, const leit_phase *phase)
 /* *resumed says whether there was anything to go on with. */
 static leit_status resume(trainer *t, bool *resumed)
 {
-    const char *latest = leit_path_join(&t->arena, t->folder, "latest");
-    *resumed = false;
-    if (latest == NULL) return LEIT_INTERNAL;
-    if (t->recipe->run.resume == LEIT_RESUME_NEVER || !leit_file_exists(latest)) return LEIT_OK;
     static const char *const everything[] = {"", NULL};
     leit_checkpoint *checkpoint = NULL;
-    LEIT_TRY(leit_checkpoint_open(latest, &checkpoint));
+    *resumed = false;
+    if (t->recipe->run.resume == LEIT_RESUME_NEVER) return LEIT_OK;
+    LEIT_TRY(leit_checkpoint_open_newest(t->folder, "step-", &checkpoint));
+    if (checkpoint == NULL) return LEIT_OK;
     leit_status status = leit_earlier_check_recipe(t->recipe, checkpoint);
     if (status == LEIT_OK) status = leit_matcher_check_data(checkpoint, &t->data);
     if (status == LEIT_OK) status = leit_matcher_read(t->matcher, checkpoint, everything, NULL);

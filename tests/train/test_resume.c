@@ -232,6 +232,43 @@ static void test_full_disk(void **state)
     expect_same_run("straight_multihead", "full");
 }
 
+/* Stops a run after each of its first three steps: the last two are kept. */
+static void stop_three_times(const char *run)
+{
+    leit_request_stop();
+    for (int i = 0; i < 3; i++) assert_int_equal(train("multihead", run, SHORT, NULL), LEIT_AGAIN);
+    leit_stop_set(false);
+}
+
+/* The newest checkpoint that is whole will do: the steps after it are taken again. */
+static void test_goes_on_without_latest(void **state)
+{
+    (void)state;
+    leit_train_summary summary;
+    stop_three_times("gone");
+    assert_ok(leit_file_remove(leit_test_scratch("gone/checkpoints/step-0-000000003")));
+    assert_ok(train("multihead", "gone", SHORT, &summary));
+    assert_int_equal(summary.n_steps, 2); /* 4 but for 2 */
+    expect_same_run("straight_multihead", "gone");
+
+    stop_three_times("torn");
+    assert_int_equal(
+        truncate(leit_test_scratch("torn/checkpoints/step-0-000000003/tensors.h5"), 5000), 0);
+    assert_ok(train("multihead", "torn", SHORT, &summary));
+    assert_int_equal(summary.n_steps, 2);
+    expect_same_run("straight_multihead", "torn");
+}
+
+static void test_nothing_whole_is_no_start(void **state)
+{
+    (void)state;
+    stop_three_times("lost");
+    assert_ok(leit_file_remove(leit_test_scratch("lost/checkpoints/step-0-000000002")));
+    assert_int_equal(
+        truncate(leit_test_scratch("lost/checkpoints/step-0-000000003/tensors.h5"), 5000), 0);
+    assert_fails(train("multihead", "lost", SHORT, NULL), LEIT_CHECKPOINT, "run.resume=never");
+}
+
 /* ---- whose folder is it ---- */
 
 static void test_another_recipe_is_refused(void **state)
@@ -478,6 +515,8 @@ int main(void)
         cmocka_unit_test(test_stopped_tagging),
         cmocka_unit_test(test_killed),
         cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_goes_on_without_latest),
+        cmocka_unit_test(test_nothing_whole_is_no_start),
         cmocka_unit_test(test_another_recipe_is_refused),
         cmocka_unit_test(test_never_starts_anew),
         cmocka_unit_test(test_threads_give_the_same_bits),

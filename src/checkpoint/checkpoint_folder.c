@@ -1,5 +1,5 @@
-/* Pruning: a checkpoint loses its name first, so that a kill in between leaves a leftover and never
- * half a checkpoint. */
+/* A run's folder of checkpoints: the newest that is whole, and which are kept. Pruned ones lose their
+ * name first, so that a kill in between leaves a leftover and never half a checkpoint. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,10 @@
 
 #include "checkpoint/checkpoint.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "core/memory.h"
+
+/* ---- names ---- */
 
 typedef struct entries {
     leit_arena strings;
@@ -47,6 +50,28 @@ static leit_status list_folder(const char *folder, entries *found)
         qsort(found->names, found->count, sizeof *found->names, compare_names);
     return status;
 }
+
+static bool is_checkpoint(const char *folder, const char *name, leit_arena *arena)
+{
+    struct stat about;
+    char *path = leit_path_join(arena, folder, name);
+    return name[0] != '.' && path != NULL && lstat(path, &about) == 0 && S_ISDIR(about.st_mode);
+}
+
+/* The name `latest` points to, "" when there is none. */
+static const char *latest_name(const char *folder, leit_arena *arena)
+{
+    enum { TARGET_BYTES = 1024 };
+    char *link = leit_path_join(arena, folder, "latest");
+    char *target = leit_arena_allocate(arena, TARGET_BYTES);
+    if (link == NULL || target == NULL) return NULL;
+    ssize_t length = readlink(link, target, TARGET_BYTES - 1);
+    if (length < 0) return "";
+    target[length] = '\0';
+    return leit_path_name(target);
+}
+
+/* ---- pruning ---- */
 
 /* A save whose writer lives holds a lock on its folder. */
 static bool is_under_way(const char *path)
@@ -87,26 +112,6 @@ static leit_status remove_checkpoint(const char *folder, const char *name, leit_
     return leit_file_remove(aside);
 }
 
-static bool is_checkpoint(const char *folder, const char *name, leit_arena *arena)
-{
-    struct stat about;
-    char *path = leit_path_join(arena, folder, name);
-    return name[0] != '.' && path != NULL && lstat(path, &about) == 0 && S_ISDIR(about.st_mode);
-}
-
-/* The name `latest` points to, "" when there is none. */
-static const char *latest_name(const char *folder, leit_arena *arena)
-{
-    enum { TARGET_BYTES = 1024 };
-    char *link = leit_path_join(arena, folder, "latest");
-    char *target = leit_arena_allocate(arena, TARGET_BYTES);
-    if (link == NULL || target == NULL) return NULL;
-    ssize_t length = readlink(link, target, TARGET_BYTES - 1);
-    if (length < 0) return "";
-    target[length] = '\0';
-    return leit_path_name(target);
-}
-
 static leit_status prune(const char *folder, const char *prefix, int keep, entries *found)
 {
     LEIT_TRY(list_folder(folder, found));
@@ -137,4 +142,54 @@ leit_status leit_checkpoint_prune(const char *folder, const char *prefix, int ke
                      "cannot prune the checkpoints in %s: %s; make the folder writable or remove "
                      "the old ones by hand",
                      folder, leit_error_message());
+}
+
+/* ---- the newest ---- */
+
+/* Opens a checkpoint when every sum in it is right; one that is damaged is said and passed over. */
+static leit_status open_whole(const char *folder, const char *name, entries *found, int *n_damaged,
+                              leit_checkpoint **checkpoint)
+{
+    const char *path = leit_path_join(&found->strings, folder, name);
+    if (path == NULL) return LEIT_INTERNAL;
+    leit_status status = leit_checkpoint_verify(path);
+    if (status == LEIT_OK) return leit_checkpoint_open(path, checkpoint);
+    if (status != LEIT_CHECKPOINT) return status;
+    ++*n_damaged;
+    leit_log(LEIT_LOG_WARNING, "passed over: %s", leit_error_message());
+    return LEIT_OK;
+}
+
+static leit_status open_newest(const char *folder, const char *prefix, entries *found,
+                               leit_checkpoint **checkpoint)
+{
+    int n_damaged = 0;
+    if (!leit_file_is_directory(folder)) return LEIT_OK;
+    LEIT_TRY(list_folder(folder, found));
+    const char *latest = latest_name(folder, &found->strings);
+    if (latest == NULL) return LEIT_INTERNAL;
+    if (latest[0] != '\0') LEIT_TRY(open_whole(folder, "latest", found, &n_damaged, checkpoint));
+    for (size_t i = found->count; *checkpoint == NULL && i-- > 0;) {
+        const char *name = found->names[i];
+        if (starts_with(name, prefix) && strcmp(name, latest) != 0 &&
+            is_checkpoint(folder, name, &found->strings))
+            LEIT_TRY(open_whole(folder, name, found, &n_damaged, checkpoint));
+    }
+    LEIT_FAIL_IF(
+        *checkpoint == NULL && n_damaged > 0, LEIT_CHECKPOINT,
+        "no checkpoint in %s is whole (the last of %d: %s); put a copy back, or start anew "
+        "with run.resume=never",
+        folder, n_damaged, leit_error_message());
+    return LEIT_OK;
+}
+
+leit_status leit_checkpoint_open_newest(const char *folder, const char *prefix,
+                                        leit_checkpoint **checkpoint)
+{
+    entries found = {0};
+    *checkpoint = NULL;
+    leit_status status = open_newest(folder, prefix, &found, checkpoint);
+    leit_free(found.names);
+    leit_arena_clear(&found.strings);
+    return status == LEIT_DATA ? leit_fail_context(LEIT_CHECKPOINT, "%s", folder) : status;
 }
