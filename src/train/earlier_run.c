@@ -157,6 +157,20 @@ static leit_status check_same_tower(const leit_recipe *theirs, const leit_recipe
     return status;
 }
 
+/* An encoder without weights may be frozen where its tower is taken over, and nowhere else. */
+static leit_status check_frozen(const leit_recipe *ours, const leit_phase *phase)
+{
+    const struct leit_recipe_model *model = &ours->model;
+    const bool is_text = phase->trains_text && model->text.frozen && model->text.weights[0] == '\0';
+    const bool is_music =
+        phase->trains_music && model->music.frozen && model->music.weights[0] == '\0';
+    LEIT_FAIL_IF(is_text || is_music, LEIT_USAGE,
+                 "model.%s.frozen is true and train.reuse, %s, has no such tower: a random encoder "
+                 "would stay random",
+                 is_text ? "text" : "music", ours->train.reuse);
+    return LEIT_OK;
+}
+
 leit_status leit_reuse_check(const leit_matcher *matcher, int first_phase)
 {
     const leit_strategy *strategy = matcher->strategy;
@@ -165,9 +179,23 @@ leit_status leit_reuse_check(const leit_matcher *matcher, int first_phase)
     earlier_run run;
     LEIT_TRY(open_reuse(ours, &run));
     leit_status status = LEIT_OK;
-    for (int i = first_phase; status == LEIT_OK && i < strategy->n_phases; i++)
-        if (offers(run.recipe, ours, &strategy->phases[i]))
-            status = check_same_tower(run.recipe, ours, &strategy->phases[i]);
+    int n_offers = 0;
+    for (int i = 0; status == LEIT_OK && i < strategy->n_phases; i++) {
+        const leit_phase *phase = &strategy->phases[i];
+        const bool is_offered = offers(run.recipe, ours, phase);
+        n_offers += is_offered;
+        if (i >= first_phase)
+            status =
+                is_offered ? check_same_tower(run.recipe, ours, phase) : check_frozen(ours, phase);
+    }
+    if (status == LEIT_OK && n_offers == 0)
+        status = leit_fail(LEIT_USAGE, __func__,
+                           "train.reuse: %s has no tower for this recipe: it is a %s run on %s and "
+                           "%s, this one is %s on %s and %s, and towers trained together stay "
+                           "together; train without train.reuse, or name another run",
+                           ours->train.reuse, leit_strategy_name(run.recipe->strategy),
+                           run.recipe->data.text, run.recipe->data.music,
+                           leit_strategy_name(ours->strategy), ours->data.text, ours->data.music);
     close_reuse(&run);
     return status;
 }

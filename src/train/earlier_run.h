@@ -18,8 +18,8 @@ leit_status leit_earlier_read(leit_matcher *matcher, const char *path, const cha
 leit_status leit_earlier_import(leit_matcher *matcher, const char *path, const char *key,
                                 const char *const *prefixes);
 
-/* LEIT_USAGE when train.reuse offers, for a phase from `first_phase` on, a tower that is not the
- * one this recipe asks for. Asked before any phase is trained: the last may come hours later. */
+/* LEIT_USAGE when train.reuse offers no tower at all or, for a phase from `first_phase` on, one that
+ * is not what this recipe asks for, or none where the encoder is to stay frozen. Asked before any phase is trained: the last may come hours later. */
 leit_status leit_reuse_check(const leit_matcher *matcher, int first_phase);
 
 /* Copies what train.reuse offers for a phase; *taken says whether it did. */

@@ -395,7 +395,7 @@ static leit_status run_phases(trainer *t)
             t->state.epochs_since_best = 0;
             LEIT_TRY(leit_reuse_take(t->matcher, phase, &taken));
         }
-        if (taken) {
+        if (taken) { /* its figure, and the places of its moods, are this run's too */
             LEIT_TRY(validate(t, phase, 0));
         } else {
             LEIT_TRY(train_phase(t, &t->steps[t->state.phase]));

@@ -441,6 +441,27 @@ static void test_reuse_of_another_tower_is_refused(void **state)
     assert_false(leit_file_exists(leit_test_scratch("refused/metrics.jsonl")));
 }
 
+/* A run that has nothing to give was named by mistake. */
+static void test_reuse_of_nothing_is_refused(void **state)
+{
+    (void)state;
+    char reuse[1300], text[1300];
+    snprintf(reuse, sizeof reuse, "train.reuse=%s", leit_test_scratch("straight_classification"));
+    snprintf(text, sizeof text, "data.text=%s", leit_test_scratch("other_text.h5"));
+    assert_fails(train("va_regression", "idle", (const char *const[]){reuse, NULL}, NULL),
+                 LEIT_USAGE, "it is a classification run on");
+    assert_fails(train("metric2", "idle", (const char *const[]){reuse, NULL}, NULL), LEIT_USAGE,
+                 "has no tower for this recipe");
+    leit_buffer copy = {0};
+    assert_ok(leit_file_read(leit_test_scratch("text.h5"), 1 << 20, &copy));
+    assert_ok(leit_file_write(leit_test_scratch("other_text.h5"), copy.data, copy.size_bytes));
+    leit_buffer_clear(&copy);
+    assert_fails(train("classification", "idle",
+                       (const char *const[]){reuse, text, "model.text.frozen=true", NULL}, NULL),
+                 LEIT_USAGE, "model.text.frozen is true and train.reuse");
+    assert_false(leit_file_exists(leit_test_scratch("idle/metrics.jsonl")));
+}
+
 /* Of a run that still trains nothing is taken: its towers may be as random as at its start. */
 static void test_an_unfinished_run_gives_nothing(void **state)
 {
@@ -526,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_unknown_exclusion_is_refused),
         cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_reuse_of_another_tower_is_refused),
+        cmocka_unit_test(test_reuse_of_nothing_is_refused),
         cmocka_unit_test(test_an_unfinished_run_gives_nothing),
         cmocka_unit_test(test_resumes_without_its_weights),
         cmocka_unit_test(test_tagging_pretrains),
