@@ -193,12 +193,34 @@ static leit_status resume(trainer *t, bool *resumed)
 
 /* ---- building ---- */
 
+static bool has_rows(const uint8_t *split, int64_t n, int splits)
+{
+    for (int64_t i = 0; i < n; i++)
+        if ((split[i] & splits) != 0) return true;
+    return false;
+}
+
+/* Validation selects: without a row of its split every epoch would look alike. */
+static leit_status check_validation(const trainer *t)
+{
+    const leit_text_corpus *text = t->data.text;
+    const leit_music_corpus *music = t->data.music;
+    const bool has_text = text == NULL || has_rows(text->split, text->n_texts, LEIT_SPLIT_VALID);
+    const bool has_music = has_rows(music->split, music->n_clips, LEIT_SPLIT_VALID);
+    LEIT_FAIL_IF(!has_text || !has_music, LEIT_DATA,
+                 "%s has nothing in its validation split, which selects the best epoch; give it "
+                 "some and build it again",
+                 has_text ? t->recipe->data.music : t->recipe->data.text);
+    return LEIT_OK;
+}
+
 static leit_status build(trainer *t)
 {
     const leit_recipe *recipe = t->recipe;
     LEIT_TRY(leit_threads_create(recipe->run.threads, &t->threads));
     LEIT_TRY(leit_dataset_open(recipe, &t->data));
     LEIT_TRY(leit_dataset_verify(&t->data));
+    LEIT_TRY(check_validation(t));
     const leit_mood_names names = leit_mood_names_of(&t->data);
     LEIT_TRY(leit_matcher_create(recipe, &names, leit_backend_cpu(), t->threads, &t->matcher));
     const leit_strategy *strategy = t->matcher->strategy;
@@ -327,14 +349,20 @@ static bool has_stalled(const trainer *t)
     return patience > 0 && t->state.epochs_since_best >= patience;
 }
 
+/* Whole passes over the data after so many steps. With accumulation one may end within a step. */
+static int64_t epochs_done(int64_t n_steps, int accumulate, int64_t batches_per_epoch)
+{
+    return n_steps * accumulate / batches_per_epoch;
+}
+
 static leit_status run_steps(trainer *t, leit_step *step, leit_sampler *sampler,
                              leit_optimizer *optimizer)
 {
     const leit_phase *phase = step->phase;
     const struct leit_recipe_train *train = &t->recipe->train;
-    const int64_t per_epoch =
-        (leit_sampler_steps_per_epoch(sampler) + train->accumulate - 1) / train->accumulate;
-    int64_t n_steps = epochs_of(t->recipe, phase) * per_epoch;
+    const int accumulate = train->accumulate;
+    const int64_t per_epoch = leit_sampler_steps_per_epoch(sampler); /* batches */
+    int64_t n_steps = (epochs_of(t->recipe, phase) * per_epoch + accumulate - 1) / accumulate;
     if (train->max_steps > 0 && train->max_steps < n_steps) n_steps = train->max_steps;
     while (t->state.step < n_steps && !has_stalled(t)) {
         const int64_t number = t->state.step + 1;
@@ -346,8 +374,9 @@ static leit_status run_steps(trainer *t, leit_step *step, leit_sampler *sampler,
         LEIT_TRY(leit_journal_step(t->journal, phase->name, number, t->last_loss, (double)rate,
                                    (double)norm));
         show_progress(t, phase, n_steps);
-        if (number % per_epoch == 0 || number == n_steps)
-            LEIT_TRY(validate(t, phase, (number + per_epoch - 1) / per_epoch));
+        const int64_t done = epochs_done(number, accumulate, per_epoch);
+        const bool ends_epoch = done > epochs_done(number - 1, accumulate, per_epoch);
+        if (ends_epoch || number == n_steps) LEIT_TRY(validate(t, phase, done + !ends_epoch));
         if (leit_stop_wanted()) {
             LEIT_TRY(save_progress(t));
             LEIT_FAIL(LEIT_AGAIN, "stopped after step %" PRId64 " of phase %s; saved in %s", number,
@@ -395,7 +424,7 @@ static leit_status run_phases(trainer *t)
             t->state.epochs_since_best = 0;
             LEIT_TRY(leit_reuse_take(t->matcher, phase, &taken));
         }
-        if (taken) { /* its figure, and the places of its moods, are this run's too */
+        if (taken) { /* its figure, and the places of its moods, belong to this run too */
             LEIT_TRY(validate(t, phase, 0));
         } else {
             LEIT_TRY(train_phase(t, &t->steps[t->state.phase]));

@@ -328,6 +328,9 @@ static void test_accumulation(void **state)
     leit_stop_set(false);
     assert_ok(train("multihead", "halves_stopped", halves, NULL));
     expect_same_run("halves", "halves_stopped");
+    static const char *const quarters[] = {"train.accumulate=4", "train.batch=4", NULL};
+    assert_ok(train("multihead", "quarters", quarters, &summary));
+    assert_int_equal(summary.n_steps, 3); /* two passes over 6 batches, 4 to a step */
 }
 
 /* ---- ends ---- */
@@ -343,6 +346,25 @@ static void test_early_stop(void **state)
     assert_true(summary.n_steps < 50 * 3 && summary.n_steps >= 3 * 3);
     assert_int_equal(summary.n_steps % 3, 0);
     assert_true(leit_file_exists(leit_test_scratch("early/checkpoints/best")));
+}
+
+/* Validation selects the best epoch, so there must be some. */
+static void test_no_validation_is_refused(void **state)
+{
+    (void)state;
+    leit_text_corpus *corpus = NULL;
+    assert_ok(leit_text_corpus_open(leit_test_scratch("text.h5"), &corpus));
+    leit_text_corpus trained = *corpus;
+    uint8_t *split = leit_allocate((size_t)corpus->n_texts, 1);
+    memset(split, LEIT_SPLIT_TRAIN, (size_t)corpus->n_texts);
+    trained.split = split;
+    assert_ok(leit_text_corpus_write(&trained, leit_test_scratch("all_train.h5")));
+    leit_text_corpus_close(corpus);
+    leit_free(split);
+    char text[1300];
+    snprintf(text, sizeof text, "data.text=%s", leit_test_scratch("all_train.h5"));
+    assert_fails(train("classification", "blind", (const char *const[]){text, NULL}, NULL),
+                 LEIT_DATA, "has nothing in its validation split");
 }
 
 static void write_loud_tags(void)
@@ -543,6 +565,7 @@ int main(void)
         cmocka_unit_test(test_threads_give_the_same_bits),
         cmocka_unit_test(test_accumulation),
         cmocka_unit_test(test_early_stop),
+        cmocka_unit_test(test_no_validation_is_refused),
         cmocka_unit_test(test_not_finite),
         cmocka_unit_test(test_unknown_exclusion_is_refused),
         cmocka_unit_test(test_reuse),
