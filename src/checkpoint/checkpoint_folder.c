@@ -146,40 +146,47 @@ leit_status leit_checkpoint_prune(const char *folder, const char *prefix, int ke
 
 /* ---- the newest ---- */
 
-/* Opens a checkpoint when every sum in it is right; one that is damaged is said and passed over. */
-static leit_status open_whole(const char *folder, const char *name, entries *found, int *n_damaged,
-                              leit_checkpoint **checkpoint)
+/* What was found on the way to a whole one. */
+typedef struct damage {
+    int n;
+    const char *first; /* sentence */
+} damage;
+
+/* Opens a checkpoint when every sum in it is right; notes it otherwise. */
+static leit_status open_whole(const char *folder, const char *name, leit_arena *arena,
+                              damage *damaged, leit_checkpoint **checkpoint)
 {
-    const char *path = leit_path_join(&found->strings, folder, name);
+    const char *path = leit_path_join(arena, folder, name);
     if (path == NULL) return LEIT_INTERNAL;
     leit_status status = leit_checkpoint_verify(path);
     if (status == LEIT_OK) return leit_checkpoint_open(path, checkpoint);
     if (status != LEIT_CHECKPOINT) return status;
-    ++*n_damaged;
-    leit_log(LEIT_LOG_WARNING, "passed over: %s", leit_error_message());
-    return LEIT_OK;
+    if (damaged->n++ == 0) damaged->first = leit_arena_strdup(arena, leit_error_message());
+    return damaged->first == NULL ? LEIT_INTERNAL : LEIT_OK;
 }
 
 static leit_status open_newest(const char *folder, const char *prefix, entries *found,
                                leit_checkpoint **checkpoint)
 {
-    int n_damaged = 0;
+    damage damaged = {0};
+    leit_arena *arena = &found->strings;
     if (!leit_file_is_directory(folder)) return LEIT_OK;
     LEIT_TRY(list_folder(folder, found));
-    const char *latest = latest_name(folder, &found->strings);
+    const char *latest = latest_name(folder, arena);
     if (latest == NULL) return LEIT_INTERNAL;
-    if (latest[0] != '\0') LEIT_TRY(open_whole(folder, "latest", found, &n_damaged, checkpoint));
+    if (latest[0] != '\0') LEIT_TRY(open_whole(folder, "latest", arena, &damaged, checkpoint));
     for (size_t i = found->count; *checkpoint == NULL && i-- > 0;) {
         const char *name = found->names[i];
         if (starts_with(name, prefix) && strcmp(name, latest) != 0 &&
-            is_checkpoint(folder, name, &found->strings))
-            LEIT_TRY(open_whole(folder, name, found, &n_damaged, checkpoint));
+            is_checkpoint(folder, name, arena))
+            LEIT_TRY(open_whole(folder, name, arena, &damaged, checkpoint));
     }
-    LEIT_FAIL_IF(
-        *checkpoint == NULL && n_damaged > 0, LEIT_CHECKPOINT,
-        "no checkpoint in %s is whole (the last of %d: %s); put a copy back, or start anew "
-        "with run.resume=never",
-        folder, n_damaged, leit_error_message());
+    if (damaged.n == 0) return LEIT_OK;
+    LEIT_FAIL_IF(*checkpoint == NULL, LEIT_CHECKPOINT,
+                 "no checkpoint in %s is whole (the newest of %d: %s), or start anew with "
+                 "run.resume=never",
+                 folder, damaged.n, damaged.first);
+    leit_log(LEIT_LOG_WARNING, "an older checkpoint has to do: %s", damaged.first);
     return LEIT_OK;
 }
 

@@ -196,7 +196,7 @@ refuses 3 "etude_alm.h5 holds a leitmotif text corpus, expected a leitmotif musi
     plan $recipe $small "data.music=$etude/etude_alm.h5"
 refuses 4 "etude_alm.h5 holds a leitmotif text corpus" "index again" match $story --index "$etude/etude_alm.h5"
 best=checkpoints/best
-damage() { rm -rf "$w/hurt"; cp -r "$run" "$w/hurt"; rm -f "$w/hurt/checkpoints/latest"; ln -s best "$w/hurt/checkpoints/latest"; }
+damage() { rm -rf "$w/hurt"; cp -r "$run" "$w/hurt"; rm -rf "$w/hurt/checkpoints/"{latest,step-*}; ln -s best "$w/hurt/checkpoints/latest"; }
 check_hurt() {
     for words in "evaluate $w/hurt" "match $story --index $index --model $w/hurt" "checkpoint verify $w/hurt" \
         "index $scratch/music --model $w/hurt -o $w/i.h5" "train $recipe $small run.directory=$w/hurt" "compare $w/hurt"; do
