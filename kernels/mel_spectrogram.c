@@ -4,6 +4,7 @@
 
 #include "core/rng.h"
 #include "kernels/blocks.h"
+#include "kernels/philox.h"
 #include "kernels/vector8.h"
 
 /* Eight frames are computed side by side, one in each vector lane, so that the FFT, the filters and
@@ -112,35 +113,6 @@ static leit_status check(const struct leit_mel_spectrogram *args)
 
 /* ---- noise ---------------------------------------------------------------------------------- */
 
-/* Philox 4x32-10 as in core/rng.c, on eight consecutive counters. */
-static void philox8(uint64_t key, uint32_t first, const struct clip *clip, leit_u32x8 words[4])
-{
-    const uint64_t multiplier0 = 0xD2511F53u, multiplier1 = 0xCD9E8D57u;
-    uint32_t key0 = (uint32_t)key, key1 = (uint32_t)(key >> 32);
-    uint32_t c0[8], c1[8], c2[8], c3[8];
-    for (uint32_t i = 0; i < 8; i++) {
-        c0[i] = first + i;
-        c1[i] = clip->sample;
-        c2[i] = clip->step;
-        c3[i] = LEIT_STREAM_AUGMENT;
-    }
-    for (int round = 0; round < 10; round++) {
-        for (int i = 0; i < 8; i++) {
-            const uint64_t product0 = multiplier0 * c0[i], product1 = multiplier1 * c2[i];
-            c0[i] = (uint32_t)(product1 >> 32) ^ c1[i] ^ key0;
-            c1[i] = (uint32_t)product1;
-            c2[i] = (uint32_t)(product0 >> 32) ^ c3[i] ^ key1;
-            c3[i] = (uint32_t)product0;
-        }
-        key0 += 0x9E3779B9u;
-        key1 += 0xBB67AE85u;
-    }
-    memcpy(&words[0], c0, sizeof c0);
-    memcpy(&words[1], c1, sizeof c1);
-    memcpy(&words[2], c2, sizeof c2);
-    memcpy(&words[3], c3, sizeof c3);
-}
-
 LEIT_INLINE leit_f32x8 uniform8(leit_u32x8 word)
 {
     return __builtin_convertvector((leit_i32x8)(word >> 8), leit_f32x8) * 0x1p-24f;
@@ -150,7 +122,8 @@ LEIT_INLINE leit_f32x8 uniform8(leit_u32x8 word)
 static void noise_tile(const struct clip *clip, int64_t tile, float normal[NOISE_TILE])
 {
     leit_u32x8 words[4];
-    philox8(clip->seed, (uint32_t)(DRAW_NOISE_BLOCK + tile * LEIT_VECTOR8), clip, words);
+    leit_philox_columns(clip->seed, (uint32_t)(DRAW_NOISE_BLOCK + tile * LEIT_PHILOX_BLOCKS),
+                        clip->sample, clip->step, LEIT_STREAM_AUGMENT, words);
     for (int pair = 0; pair < 4; pair += 2) {
         /* -2 ln(x) = -(ln(10) / 5) * 10 log10(x) */
         const leit_f32x8 db = leit_decibels8(1.0f - uniform8(words[pair]));
