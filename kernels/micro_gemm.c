@@ -2,26 +2,7 @@
 
 #include <string.h>
 
-#define PICK(x, y, ...) __builtin_shufflevector(x, y, __VA_ARGS__)
-
-static inline __attribute__((always_inline)) void transpose(leit_float8 r[8])
-{
-    leit_float8 s[8];
-    for (int i = 0; i < 8; i += 2) {
-        s[i] = PICK(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-        s[i + 1] = PICK(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-    }
-    for (int i = 0; i < 8; i += 4)
-        for (int j = 0; j < 2; j++) {
-            r[i + 2 * j] = PICK(s[i + j], s[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-            r[i + 2 * j + 1] = PICK(s[i + j], s[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-        }
-    for (int i = 0; i < 4; i++) {
-        s[i] = PICK(r[i], r[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-        s[i + 4] = PICK(r[i], r[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-    for (int i = 0; i < 8; i++) r[i] = s[i];
-}
+#include "kernels/vector8.h"
 
 /* Up to 8 rows of the source become columns of the panel, 8 values of k at a time. Each store
  * writes 8 columns: those beyond the panel's width fall on the next k, which comes later, and
@@ -32,10 +13,10 @@ static inline __attribute__((always_inline)) void pack_columns(float *restrict p
 {
     int64_t k = 0;
     for (; k + 8 <= K; k += 8) {
-        leit_float8 rows[8] = {0};
-        for (int64_t c = 0; c < n; c++) rows[c] = *(const leit_float8 *)(source + c * stride + k);
-        transpose(rows);
-        for (int i = 0; i < 8; i++) *(leit_float8 *)(panel + (k + i) * width) = rows[i];
+        leit_f32x8 rows[8] = {0};
+        for (int64_t c = 0; c < n; c++) rows[c] = leit_load8(source + c * stride + k);
+        leit_transpose8(rows);
+        for (int i = 0; i < 8; i++) leit_store8(panel + (k + i) * width, rows[i]);
     }
     for (; k < K; k++)
         for (int64_t c = 0; c < 8 && c < width; c++)
