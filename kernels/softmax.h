@@ -1,4 +1,5 @@
-/* Softmax of one row and its labels, shared by cross entropy and focal loss. */
+/* Softmax of one row: of cross entropy and focal loss in float, with their labels, and the log of it
+ * in double for answers that are compared. */
 #ifndef LEIT_KERNELS_SOFTMAX_H
 #define LEIT_KERNELS_SOFTMAX_H
 
@@ -29,6 +30,21 @@ static inline float leit_softmax_row(const float *x, int64_t K, int64_t label, f
     }
     for (int64_t k = 0; p != NULL && k < K; k++) p[k] /= total;
     return x[label] - largest - logf(total);
+}
+
+/* log_p = log softmax(x) of K logits, through double; log_p may be x. The largest term is exactly
+ * 1: log1p of the others keeps what 1 + others would lose. */
+static inline void leit_log_softmax_row(const float *x, int64_t K, float *log_p)
+{
+    int64_t largest = 0;
+    for (int64_t k = 1; k < K; k++)
+        if (x[k] > x[largest]) largest = k;
+    const double top = x[largest];
+    double others = 0.0;
+    for (int64_t k = 0; k < K; k++)
+        if (k != largest) others += exp((double)x[k] - top);
+    const double log_sum = log1p(others);
+    for (int64_t k = 0; k < K; k++) log_p[k] = (float)((double)x[k] - top - log_sum);
 }
 
 #endif

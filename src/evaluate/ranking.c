@@ -4,6 +4,7 @@
 
 #include "core/memory.h"
 #include "kernels/blocks.h"
+#include "kernels/softmax.h"
 
 /* A block of texts keeps the scores in memory small (64 texts x 100,000 clips are 26 MB); inside it
  * a task is one run of clips for all texts of the block, so that a clip is read once per block. */
@@ -14,19 +15,7 @@ LEIT_DEFINE_SUM(squared_distance, (x[i] - y[i]) * (x[i] - y[i]), const float *x,
 
 void leit_ranking_log_likelihood(const float *logits, int64_t N, int64_t K, float *log_likelihood)
 {
-    for (int64_t n = 0; n < N; n++) {
-        const float *x = logits + n * K;
-        int64_t largest = 0;
-        for (int64_t k = 1; k < K; k++)
-            if (x[k] > x[largest]) largest = k;
-        /* The largest term is exactly 1: log1p of the others keeps what 1 + others would lose. */
-        double others = 0.0, top = x[largest];
-        for (int64_t k = 0; k < K; k++)
-            if (k != largest) others += exp((double)x[k] - top);
-        double log_sum = log1p(others);
-        for (int64_t k = 0; k < K; k++)
-            log_likelihood[n * K + k] = (float)((double)x[k] - top - log_sum);
-    }
+    for (int64_t n = 0; n < N; n++) leit_log_softmax_row(logits + n * K, K, log_likelihood + n * K);
 }
 
 struct block {

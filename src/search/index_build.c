@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/stop.h"
+#include "kernels/softmax.h"
 #include "search/index_file.h"
 #include "search/library.h"
 #include "search/track_ranking.h"
@@ -205,17 +206,11 @@ static void listen_task(void *context, int64_t task, int worker)
 static leit_status settle_answer(const build *b, const char *path, float *answer)
 {
     const int64_t width = b->space.width;
-    double largest = -INFINITY, sum = 0;
-    for (int64_t j = 0; j < width; j++) {
+    for (int64_t j = 0; j < width; j++)
         LEIT_FAIL_IF(!isfinite(answer[j]), LEIT_NUMERICAL,
                      "%s: the model's answer is not finite; train it again", path);
-        largest = fmax(largest, answer[j]);
-    }
     if (b->rule == LEIT_RULE_COSINE) leit_answer_normalise(answer, width);
-    if (!leit_rule_has_moods(b->rule)) return LEIT_OK;
-    for (int64_t j = 0; j < width; j++) sum += exp(answer[j] - largest);
-    const double log_sum = largest + log(sum);
-    for (int64_t j = 0; j < width; j++) answer[j] = (float)(answer[j] - log_sum);
+    if (leit_rule_has_moods(b->rule)) leit_log_softmax_row(answer, width, answer);
     return LEIT_OK;
 }
 
