@@ -193,7 +193,7 @@ leit_status leit_plan_find_nonfinite(leit_plan *plan, const char **name)
         LEIT_TRY(plan->options.backend->ops[node->op].forward(&exec, node->args));
         for (int s = 0; s < node->n_slots; s++) {
             const plan_value *value = &plan->values[node->slots[s].value];
-            if (node->slots[s].use != WRITE_FORWARD || is_finite(plan, value)) continue;
+            if (!(node->slots[s].use & WRITE_FORWARD) || is_finite(plan, value)) continue;
             *name = value->name;
             return LEIT_OK;
         }

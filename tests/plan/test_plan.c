@@ -540,6 +540,28 @@ static void test_find_nonfinite(void **state)
     close_net(&n);
 }
 
+/* An output that backward reads too, as a norm's, is the one to blame and not what follows it. */
+static void test_find_nonfinite_of_a_norm(void **state)
+{
+    (void)state;
+    net n;
+    open_net(&n, true);
+    leit_value x = input(&n, "x", 3, 1);
+    const leit_plan_norm norm = {bias(&n, "w", 1), bias(&n, "b", 1), bias(&n, "mean", 1),
+                                 bias(&n, "var", 1)};
+    leit_plan_scope(n.plan, "one");
+    leit_value y = leit_plan_batchnorm1d(n.plan, x, &norm, true);
+    leit_plan_scope(n.plan, "two");
+    leit_plan_loss(n.plan, leit_plan_mse(n.plan, y, input(&n, "t", 3, 1)), 1.0f);
+    finish_net(&n);
+    float *data = leit_plan_data(n.plan, x);
+    data[0] = 3.0f; /* normalised: the square root of 2 */
+    expect_nonfinite(&n, "");
+    parameter(&n, "w")->data[0] = 3e38f;
+    expect_nonfinite(&n, "one.norm");
+    close_net(&n);
+}
+
 /* ---- parameters ---- */
 
 static void declare(leit_parameters *parameters, const char *name, int64_t rows, int64_t width,
@@ -656,6 +678,7 @@ int main(void)
         cmocka_unit_test(test_extrapolated_differences),
         cmocka_unit_test(test_dropout_follows_the_step),
         cmocka_unit_test(test_find_nonfinite),
+        cmocka_unit_test(test_find_nonfinite_of_a_norm),
         cmocka_unit_test(test_parameters_start),
         cmocka_unit_test(test_parameters_refuse),
         cmocka_unit_test(test_parameters_that_do_not_learn),
