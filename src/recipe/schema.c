@@ -118,7 +118,7 @@ ENUM(mapping.w2v, w2v_mapping, "paper", SIX, "The mapping `w2v` from text to mus
 
 INT(train.batch, 32, 1, 65536, "items", ALL, "Items of a step; metric strategies take half as tag pairs, half as text-music pairs. Larger: more negatives, steadier BatchNorm, more memory."),
 INT(train.music_batch, 0, 0, 65536, "items", BIT(CLASSIFICATION) | REGRESSING, "Batch of the music phase; 0: train.batch. The music regressions of the public code take 64."),
-INT(train.epochs, 200, 1, 1000000, "epochs", ALL, "At most so many passes. The state that was best on the validation set is the one kept."),
+INT(train.epochs, 200, 1, 1000000, "epochs", ALL, "At most so many passes. The state that was best on the validation set, which must have rows, is the one kept."),
 INT(train.text_epochs, 0, 0, 1000000, "epochs", BIT(CLASSIFICATION) | REGRESSING, "Epochs of the text phase; 0: train.epochs. Fine-tuning converges in a few."),
 INT(train.music_epochs, 0, 0, 1000000, "epochs", BIT(CLASSIFICATION) | REGRESSING, "Epochs of the music phase; 0: train.epochs."),
 INT(train.max_steps, 0, 0, INT_MAX, "steps", ALL, "Ends each phase after so many steps, whatever the epochs say; 0: no limit."),
@@ -134,7 +134,7 @@ ENUM(train.schedule, schedule, "constant", ALL, "The learning rate after warm-up
 FLOAT(train.clip_norm, 0, 0, 1e6, "", ALL, "Longest gradient, over all parameters together; 0 is off."),
 INT(train.accumulate, 1, 1, 65536, "batches", ALL, "Batches whose gradients are averaged before a step: a larger batch in the memory of a small one. Negatives and BatchNorm stay within each batch."),
 INT(train.early_stop_epochs, 0, 0, 1000000, "epochs", ALL, "Ends a phase after so many epochs without a better validation figure; 0 is off."),
-PATH(train.reuse, SIX, "A run folder whose trained towers are taken over instead of trained: one music tower serves every text corpus."),
+PATH(train.reuse, SIX, "A run folder whose trained towers are taken over instead of trained: one music tower serves every text corpus. `multihead` and the metrics train both at once and refuse it."),
 
 STRINGS(evaluate.mappings, "[va, w2v, manual]", mapping_words, SIX, "Which music moods are right for a text mood: nearest in valence and arousal, nearest in word-vector space (`w2v`: as mapping.w2v says; `w2v_paper` or `w2v_vectors`: that one), Table 2 of the paper."),
 INT(evaluate.at_k, 5, 1, 10, "clips", SIX, "k of precision at k."),
@@ -142,16 +142,16 @@ INT(evaluate.bootstrap_samples, 1000, 0, 10000000, "samples", SIX, "Resamplings 
 INT(evaluate.permutation_samples, 10000, 0, 10000000, "samples", SIX, "Permutations behind a p-value between two rows of a table, at least 100; 0: no test. The smallest p it can show is 1 / (samples + 1). Of the runs in one table the largest number counts."),
 
 PATH(run.directory, ALL, "The run folder: recipe, metrics, checkpoints, report. Default: runs/ and the name."),
-ENUM(run.device, device_choice, "auto", ALL, "`auto` takes CUDA when its plugin loads and finds a device, else the CPU."),
+ENUM(run.device, device_choice, "auto", ALL, "`auto` takes the best device of this build, which is the CPU: it refuses `cuda`."),
 INT(run.threads, 0, 0, 4096, "threads", ALL, "Threads of the CPU backend and of the loader; 0: the cores this process may use. The result does not depend on it."),
-BOOL(run.deterministic, true, ALL, "Same recipe, same kind of device, same bits. `false` allows faster reductions whose order varies."),
-ENUM(run.precision, precision, "fp32", ALL, "Of matrix products; master weights, statistics and reductions stay fp32. `tf32` and `bf16` are faster and need CUDA."),
-INT(run.shards, 1, 1, 4096, "shards", ALL, "Fixed parts of a step whose results are summed as a tree: any number of ranks that divides it gives the same bits. More: smaller kernels."),
+BOOL(run.deterministic, true, ALL, "Same recipe, same kind of device, same bits. `false` allows faster reductions whose order varies; the CPU has none and keeps to the same bits."),
+ENUM(run.precision, precision, "fp32", ALL, "Of matrix products; master weights, statistics and reductions stay fp32. `tf32` and `bf16` are faster and need CUDA: the CPU refuses them."),
+INT(run.shards, 1, 1, 4096, "shards", ALL, "Fixed parts of a step whose results are summed as a tree: any number of ranks that divides it gives the same bits. This build has one rank and takes 1 alone."),
 INT(run.checkpoint_every_steps, 0, 0, INT_MAX, "steps", ALL, "Saves after so many steps; 0: by time alone. The end of a phase is always saved, and a stop saves first."),
 INT(run.checkpoint_every_seconds, 600, 0, 31536000, "seconds", ALL, "Saves after so many seconds, which is what a lost node costs at most; 0: by steps alone."),
 INT(run.keep_checkpoints, 2, 1, 100000, "checkpoints", ALL, "Newest checkpoints that are kept; the best one is kept besides."),
 ENUM(run.resume, resume, "auto", ALL, "`auto` goes on from the newest whole checkpoint of the run folder, bit for bit; `never` starts anew and removes the checkpoints of the run before."),
-INT(run.rank_deadline_seconds, 300, 1, 86400, "seconds", ALL, "A rank silent for so long is reported by name and the job ends with 6."),
+INT(run.rank_deadline_seconds, 300, 1, 86400, "seconds", ALL, "A rank silent for so long is reported by name and the job ends with 6. This build has one rank, which waits for nobody."),
 };
 const size_t leit_recipe_n_keys = sizeof leit_recipe_keys / sizeof leit_recipe_keys[0];
 

@@ -480,10 +480,25 @@ static void close_trainer(trainer *t)
     leit_arena_clear(&t->arena);
 }
 
+/* What is asked for and cannot be done is refused, not left out. */
+static leit_status check_machine(const struct leit_recipe_run *run)
+{
+    LEIT_FAIL_IF(run->device == LEIT_DEVICE_CHOICE_CUDA, LEIT_DEVICE,
+                 "run.device is cuda, and this build trains on the CPU alone; set run.device=cpu");
+    LEIT_FAIL_IF(run->precision != LEIT_PRECISION_FP32, LEIT_DEVICE,
+                 "run.precision is %s, and this build trains on the CPU alone, in fp32; set "
+                 "run.precision=fp32",
+                 run->precision == LEIT_PRECISION_BF16 ? "bf16" : "tf32");
+    LEIT_FAIL_IF(run->shards != 1, LEIT_USAGE,
+                 "run.shards is %d, and this build trains in one process, each step whole; set "
+                 "run.shards=1",
+                 run->shards);
+    return LEIT_OK;
+}
+
 leit_status leit_train(const leit_recipe *recipe, leit_train_summary *summary)
 {
-    LEIT_FAIL_IF(recipe->run.device == LEIT_DEVICE_CHOICE_CUDA, LEIT_DEVICE,
-                 "run.device is cuda, and this build trains on the CPU alone; set run.device=cpu");
+    LEIT_TRY(check_machine(&recipe->run));
     trainer t = {.recipe = recipe, .start_ns = leit_clock_ns(), .saved_ns = leit_clock_ns()};
     leit_status status = run(&t);
     if (summary != NULL && status == LEIT_OK)

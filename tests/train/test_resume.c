@@ -335,6 +335,30 @@ static void test_accumulation(void **state)
 
 /* ---- ends ---- */
 
+/* What this build cannot do is said before anything is made. */
+static void test_what_the_cpu_cannot_do_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *override;
+        leit_status status;
+        const char *fragment;
+    } asked[] = {
+        {"run.precision=bf16", LEIT_DEVICE, "run.precision is bf16, and this build"},
+        {"run.precision=tf32", LEIT_DEVICE, "run.precision is tf32, and this build"},
+        {"run.device=cuda", LEIT_DEVICE, "run.device is cuda, and this build"},
+        {"run.shards=4", LEIT_USAGE, "run.shards is 4, and this build"},
+    };
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        const char *const more[] = {asked[i].override, "run.device=auto", NULL};
+        const char *const device[] = {asked[i].override, NULL};
+        const bool is_device = strstr(asked[i].override, "device") != NULL;
+        assert_fails(train("multihead", "asked", is_device ? device : more, NULL), asked[i].status,
+                     asked[i].fragment);
+    }
+    assert_false(leit_file_exists(leit_test_scratch("asked")));
+}
+
 static void test_early_stop(void **state)
 {
     (void)state;
@@ -564,6 +588,7 @@ int main(void)
         cmocka_unit_test(test_never_starts_anew),
         cmocka_unit_test(test_threads_give_the_same_bits),
         cmocka_unit_test(test_accumulation),
+        cmocka_unit_test(test_what_the_cpu_cannot_do_is_refused),
         cmocka_unit_test(test_early_stop),
         cmocka_unit_test(test_no_validation_is_refused),
         cmocka_unit_test(test_not_finite),
