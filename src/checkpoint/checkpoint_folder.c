@@ -14,6 +14,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/prefix.h"
 
 /* ---- names ---- */
 
@@ -22,11 +23,6 @@ typedef struct entries {
     const char **names;
     size_t count, capacity;
 } entries;
-
-static bool starts_with(const char *name, const char *prefix)
-{
-    return strncmp(name, prefix, strlen(prefix)) == 0;
-}
 
 static int compare_names(const void *left, const void *right)
 {
@@ -90,10 +86,11 @@ static leit_status clean_leftover(const char *folder, const char *name, leit_are
     static const char replaced[] = ".replaced-";
     char *path = leit_path_join(arena, folder, name);
     if (path == NULL) return LEIT_INTERNAL;
-    if (starts_with(name, ".saving-")) return is_under_way(path) ? LEIT_OK : leit_file_remove(path);
-    if (starts_with(name, ".removing-") || starts_with(name, ".latest-"))
+    if (leit_starts_with(name, ".saving-"))
+        return is_under_way(path) ? LEIT_OK : leit_file_remove(path);
+    if (leit_starts_with(name, ".removing-") || leit_starts_with(name, ".latest-"))
         return leit_file_remove(path);
-    if (!starts_with(name, replaced)) return LEIT_OK;
+    if (!leit_starts_with(name, replaced)) return LEIT_OK;
     char *original = leit_path_join(arena, folder, name + strlen(replaced));
     if (original == NULL) return LEIT_INTERNAL;
     if (leit_file_exists(original)) return leit_file_remove(path);
@@ -124,7 +121,7 @@ static leit_status prune(const char *folder, const char *prefix, int keep, entri
     int kept = 0;
     for (size_t i = found->count; i-- > 0;) {
         const char *name = found->names[i];
-        if (!starts_with(name, prefix) || !is_checkpoint(folder, name, arena)) continue;
+        if (!leit_starts_with(name, prefix) || !is_checkpoint(folder, name, arena)) continue;
         if (kept++ < keep || strcmp(name, latest) == 0) continue;
         LEIT_TRY(remove_checkpoint(folder, name, arena));
     }
@@ -177,7 +174,7 @@ static leit_status open_newest(const char *folder, const char *prefix, entries *
     if (latest[0] != '\0') LEIT_TRY(open_whole(folder, "latest", arena, &damaged, checkpoint));
     for (size_t i = found->count; *checkpoint == NULL && i-- > 0;) {
         const char *name = found->names[i];
-        if (starts_with(name, prefix) && strcmp(name, latest) != 0 &&
+        if (leit_starts_with(name, prefix) && strcmp(name, latest) != 0 &&
             is_checkpoint(folder, name, arena))
             LEIT_TRY(open_whole(folder, name, arena, &damaged, checkpoint));
     }

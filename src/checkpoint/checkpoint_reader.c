@@ -7,6 +7,7 @@
 #include "container/container.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/prefix.h"
 
 struct leit_checkpoint {
     leit_arena arena;
@@ -151,8 +152,7 @@ static leit_status list_tensors(const leit_checkpoint *checkpoint, leit_arena *a
     if (*tensors == NULL) return LEIT_INTERNAL;
     *n = 0;
     for (int64_t i = 0; i < n_names; i++) {
-        const char about[] = LEIT_CHECKPOINT_ABOUT "/";
-        if (strncmp(names[i], about, strlen(about)) == 0) continue;
+        if (leit_starts_with(names[i], LEIT_CHECKPOINT_ABOUT "/")) continue;
         LEIT_TRY(leit_container_describe(checkpoint->tensors, names[i], &(*tensors)[*n]));
         ++*n;
     }

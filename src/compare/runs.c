@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/prefix.h"
 #include "leitmotif/evaluate.h"
 #include "leitmotif/train.h"
 #include "strategy/matcher_file.h"
@@ -58,9 +59,7 @@ static bool tells_apart(const leit_recipe_setting *setting)
     static const char *const others[] = {"seed",        "evaluate.",          "run.directory",
                                          "run.threads", "run.resume",         "run.checkpoint_",
                                          "run.keep_",   "run.rank_deadline_", NULL};
-    for (const char *const *key = others; *key != NULL; key++)
-        if (strncmp(setting->key, *key, strlen(*key)) == 0) return false;
-    return setting->is_read;
+    return setting->is_read && !leit_starts_with_any(setting->key, others);
 }
 
 static const char *without_seed(leit_arena *arena, const char *value, int64_t seed)
@@ -78,6 +77,7 @@ static const char *without_seed(leit_arena *arena, const char *value, int64_t se
  * by their sum, and those it was trained on make it what it is. */
 static leit_status read_settings(leit_arena *arena, leit_run *run)
 {
+    static const char *const kept[] = {"evaluate.", "data.eval_crops=", NULL};
     const leit_evaluation *e = &run->evaluation;
     const char **words = leit_arena_allocate(arena, (e->n_overrides + 1) * sizeof *words);
     const char **values = leit_arena_allocate(arena, leit_recipe_n_settings() * sizeof *values);
@@ -85,9 +85,7 @@ static leit_status read_settings(leit_arena *arena, leit_run *run)
     if (words == NULL || values == NULL || path == NULL) return LEIT_INTERNAL;
     size_t n = 0;
     for (size_t i = 0; i < e->n_overrides; i++)
-        if (strncmp(e->overrides[i], "evaluate.", strlen("evaluate.")) == 0 ||
-            strncmp(e->overrides[i], "data.eval_crops=", strlen("data.eval_crops=")) == 0)
-            words[n++] = e->overrides[i];
+        if (leit_starts_with_any(e->overrides[i], kept)) words[n++] = e->overrides[i];
     LEIT_TRY(leit_recipe_parse(path, e->settings, strlen(e->settings), words, n, &run->recipe));
     for (size_t i = 0; i < leit_recipe_n_settings(); i++) {
         leit_recipe_setting setting;

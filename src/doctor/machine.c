@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/file.h"
+#include "core/prefix.h"
 #include "core/threads.h"
 
 #if defined(__x86_64__)
@@ -62,7 +63,7 @@ static void look_up(const char *path, const char *name, char *value, size_t size
     if (file == NULL) return;
     char line[512];
     while (value[0] == '\0' && fgets(line, sizeof line, file) != NULL) {
-        if (strncmp(line, name, strlen(name)) != 0) continue;
+        if (!leit_starts_with(line, name)) continue;
         const char *colon = strchr(line, ':');
         if (colon == NULL) continue;
         colon++;

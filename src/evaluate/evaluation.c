@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/memory.h"
+#include "core/prefix.h"
 #include "leitmotif/evaluate.h"
 #include "strategy/matcher_file.h"
 
@@ -319,9 +320,7 @@ bool leit_evaluation_takes(const char *override)
     static const char *const allowed[] = {
         "evaluate.",        "data.text=", "data.text_split=", "data.music=", "data.tags=",
         "data.eval_crops=", NULL};
-    for (const char *const *key = allowed; *key != NULL; key++)
-        if (strncmp(override, *key, strlen(*key)) == 0) return true;
-    return false;
+    return leit_starts_with_any(override, allowed);
 }
 
 leit_status leit_evaluation_check_overrides(size_t n, const char *const overrides[])

@@ -7,6 +7,7 @@
 #include "core/buffer.h"
 #include "core/log.h"
 #include "core/memory.h"
+#include "core/prefix.h"
 #include "model/safetensors.h"
 
 enum { NAME_BYTES = 256 };
@@ -167,9 +168,8 @@ static leit_status log_unused(const source *from)
 
 static bool is_ours(const char *name)
 {
-    static const char *const parts[] = {"text.embeddings.", "text.transformer."};
-    return strncmp(name, parts[0], strlen(parts[0])) == 0 ||
-           strncmp(name, parts[1], strlen(parts[1])) == 0;
+    static const char *const parts[] = {"text.embeddings.", "text.transformer.", NULL};
+    return leit_starts_with_any(name, parts);
 }
 
 leit_status leit_import_text_encoder(const char *path, leit_parameters *parameters)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/prefix.h"
 #include "kernels/adam.h"
 #include "kernels/grad_norm.h"
 
@@ -20,10 +21,7 @@ struct leit_optimizer {
 
 static bool is_chosen(const leit_parameter *parameter, const char *const *prefixes)
 {
-    if (parameter->gradient == NULL) return false;
-    for (; *prefixes != NULL; prefixes++)
-        if (strncmp(parameter->name, *prefixes, strlen(*prefixes)) == 0) return true;
-    return false;
+    return parameter->gradient != NULL && leit_starts_with_any(parameter->name, prefixes);
 }
 
 leit_status leit_optimizer_create(const leit_optimizer_options *options,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/memory.h"
+#include "core/prefix.h"
 #include "core/rng.h"
 
 /* Every parameter starts on a 64-byte border of its arena. */
@@ -44,10 +45,7 @@ static leit_status check_same_shape(const leit_parameter *there, const leit_para
 
 static bool is_frozen(const leit_parameters *parameters, const char *name)
 {
-    for (const char *const *prefix = parameters->frozen; prefix != NULL && *prefix != NULL;
-         prefix++)
-        if (strncmp(name, *prefix, strlen(*prefix)) == 0) return true;
-    return false;
+    return parameters->frozen != NULL && leit_starts_with_any(name, parameters->frozen);
 }
 
 leit_status leit_parameters_declare(leit_parameters *parameters, const leit_parameter *wanted,

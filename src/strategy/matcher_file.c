@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "core/memory.h"
+#include "core/prefix.h"
 
 static leit_tensor tensor_of(const leit_parameter *parameter)
 {
@@ -106,26 +107,19 @@ leit_status leit_matcher_save(const leit_matcher *matcher, const char *vocabular
     return LEIT_OK;
 }
 
-static bool starts_with_any(const char *name, const char *const *prefixes)
-{
-    for (; *prefixes != NULL; prefixes++)
-        if (strncmp(name, *prefixes, strlen(*prefixes)) == 0) return true;
-    return false;
-}
-
 leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *checkpoint,
                               const char *const *prefixes, int *n_read)
 {
     int count = 0;
     for (size_t i = 0; i < matcher->parameters.count; i++) {
         const leit_parameter *parameter = &matcher->parameters.list[i];
-        if (!starts_with_any(parameter->name, prefixes)) continue;
+        if (!leit_starts_with_any(parameter->name, prefixes)) continue;
         const leit_tensor tensor = tensor_of(parameter);
         LEIT_TRY(leit_checkpoint_read(checkpoint, &tensor));
         count++;
     }
     for (int modality = 0; modality < 2; modality++)
-        if (starts_with_any(place_names[modality], prefixes))
+        if (leit_starts_with_any(place_names[modality], prefixes))
             LEIT_TRY(read_places(matcher, (enum leit_modality)modality, checkpoint));
     if (n_read != NULL) *n_read = count;
     return LEIT_OK;

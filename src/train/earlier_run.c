@@ -3,16 +3,10 @@
 #include <string.h>
 
 #include "core/log.h"
+#include "core/prefix.h"
 #include "recipe/schema.h"
 
 /* ---- recipes ---- */
-
-static bool starts_with_one_of(const char *line, const char *const *keys)
-{
-    for (const char *const *key = keys; *key != NULL; key++)
-        if (strncmp(line, *key, strlen(*key)) == 0) return true;
-    return false;
-}
 
 /* Whether the recipe's strategy looks at the key that a line of a difference begins with. */
 static bool is_read(const leit_recipe *recipe, const char *line)
@@ -28,7 +22,7 @@ static leit_status find_difference(const leit_recipe *theirs, const leit_recipe 
 {
     LEIT_TRY(leit_recipe_diff(theirs, ours, found));
     char *line = *found;
-    while (*line != '\0' && (starts_with_one_of(line, keys) != is_one || !is_read(ours, line))) {
+    while (*line != '\0' && (leit_starts_with_any(line, keys) != is_one || !is_read(ours, line))) {
         line += strcspn(line, "\n");
         line += *line == '\n';
     }
