@@ -93,6 +93,19 @@ static void warn_of_broken_utf8(const char *name, const char *text, size_t size_
                  name == NULL ? "" : name, name == NULL ? "" : ": ", n_broken);
 }
 
+/* Its tokens are rows of the text encoder's table. */
+static leit_status open_tokenizer(match *m, const char *model)
+{
+    LEIT_TRY(leit_wordpiece_create(m->loaded.vocabulary, strlen(m->loaded.vocabulary),
+                                   "the model's vocabulary", &m->tokenizer));
+    const int64_t n_embedded = m->loaded.matcher->names.vocabulary_size;
+    LEIT_FAIL_IF(leit_wordpiece_size(m->tokenizer) != n_embedded, LEIT_CHECKPOINT,
+                 "checkpoint %s: its vocabulary has %d tokens, its text encoder knows %" PRId64
+                 "; use another checkpoint of the run, or train again",
+                 model, leit_wordpiece_size(m->tokenizer), n_embedded);
+    return LEIT_OK;
+}
+
 static leit_status open_all(match *m)
 {
     const leit_match_options *options = &m->options;
@@ -109,6 +122,7 @@ static leit_status open_all(match *m)
     LEIT_TRY(status);
     leit_index_space space;
     LEIT_TRY(leit_index_space_of(&m->loaded, &space));
+    LEIT_TRY(open_tokenizer(m, model));
     LEIT_TRY(leit_index_check_space(m->index, &space, model));
     m->rule = m->loaded.matcher->strategy->rule;
     if (m->index->n_pending > 0)
@@ -120,8 +134,7 @@ static leit_status open_all(match *m)
                  "%s does not say where the moods lie, so no scene is given a name: it was saved "
                  "before its first validation or by an older version; train again to have names",
                  model);
-    return leit_wordpiece_create(m->loaded.vocabulary, strlen(m->loaded.vocabulary),
-                                 "the model's vocabulary", &m->tokenizer);
+    return LEIT_OK;
 }
 
 /* ---- ranking ---- */

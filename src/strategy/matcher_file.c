@@ -131,6 +131,13 @@ static leit_status read_names(const leit_checkpoint *checkpoint, leit_arena *are
     int64_t n_text = 0, n_music = 0;
     LEIT_TRY(leit_checkpoint_i64(checkpoint, "vocabulary_size", &names->vocabulary_size));
     LEIT_TRY(leit_checkpoint_i64(checkpoint, "vector_width", &names->vector_width));
+    LEIT_FAIL_IF(names->vocabulary_size < 0 || names->vocabulary_size > INT32_MAX ||
+                     names->vector_width < 0 || names->vector_width > INT32_MAX,
+                 LEIT_CHECKPOINT,
+                 "checkpoint %s: a vocabulary of %lld tokens and word vectors %lld wide cannot be; "
+                 "use another checkpoint of the run, or train again",
+                 leit_checkpoint_path(checkpoint), (long long)names->vocabulary_size,
+                 (long long)names->vector_width);
     LEIT_TRY(
         leit_checkpoint_strings(checkpoint, "text_labels", arena, &n_text, &names->text_labels));
     LEIT_TRY(
@@ -201,7 +208,9 @@ static leit_status check_data(const leit_checkpoint *checkpoint, leit_arena *are
                           names.n_text_labels, names.text_labels));
     LEIT_TRY(check_labels(path, "music", trained.n_music_labels, trained.music_labels,
                           names.n_music_labels, names.music_labels));
-    LEIT_FAIL_IF(data->text != NULL && strcmp(vocabulary, data->text->vocabulary) != 0, LEIT_DATA,
+    LEIT_FAIL_IF(data->text != NULL && (trained.vocabulary_size != names.vocabulary_size ||
+                                        strcmp(vocabulary, data->text->vocabulary) != 0),
+                 LEIT_DATA,
                  "checkpoint %s reads texts with another vocabulary (%lld tokens) than the text "
                  "corpus (%lld); %s",
                  path, (long long)trained.vocabulary_size, (long long)names.vocabulary_size,

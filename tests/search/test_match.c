@@ -401,6 +401,26 @@ static leit_status try_match(const char *index, const char *model, const char *t
     return status;
 }
 
+/* The index's model, saved again with another size or tokens added to its vocabulary. */
+static void refuse_saved(const char *index, const char *name, int64_t vocabulary_size,
+                         const char *added, const char *fragment)
+{
+    leit_loaded_matcher loaded;
+    leit_buffer vocabulary = {0};
+    leit_checkpoint_writer *writer = NULL;
+    assert_ok(leit_matcher_open(leit_tiny_matcher("base", "metric2", 4), leit_backend_cpu(), NULL,
+                                NULL, 0, &loaded));
+    assert_ok(leit_buffer_printf(&vocabulary, "%s%s", loaded.vocabulary, added));
+    loaded.matcher->names.vocabulary_size = vocabulary_size;
+    assert_ok(leit_checkpoint_create(leit_test_directory(), name, &writer));
+    assert_ok(leit_matcher_save(loaded.matcher, leit_buffer_text(&vocabulary), writer));
+    assert_ok(leit_checkpoint_commit(writer, false));
+    leit_matcher_close(&loaded);
+    leit_buffer_clear(&vocabulary);
+    assert_fails(try_match(index, leit_test_scratch(name), "the sun", 7), LEIT_CHECKPOINT,
+                 fragment);
+}
+
 static void refuses_other_models(void **state)
 {
     (void)state;
@@ -418,6 +438,10 @@ static void refuses_other_models(void **state)
                  "index again");
     assert_ok(leit_file_remove(model));
     assert_fails(try_match(path, NULL, text, strlen(text)), LEIT_CHECKPOINT, "--model");
+    /* A vocabulary that says more tokens than there are embeddings, and sizes that cannot be. */
+    refuse_saved(path, "more", 27, "more\n", "vocabulary has 28 tokens, its text encoder knows 27");
+    refuse_saved(path, "less", -5, "", "a vocabulary of -5 tokens and word vectors 5 wide cannot");
+    refuse_saved(path, "other", 26, "", "word_embeddings");
 }
 
 static int n_warnings;
