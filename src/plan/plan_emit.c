@@ -313,7 +313,7 @@ leit_value leit_plan_sigmoid(leit_plan *plan, leit_value x)
     struct leit_sigmoid args = {.N = dim(plan, x, 0), .D = dim(plan, x, 1)};
     leit_value y = matrix(plan, "sigmoid", count_of(plan, x), args.N, args.D);
     plan_node *node = leit_plan_node(plan, LEIT_OP_sigmoid, &args);
-    UNARY_SLOTS(sigmoid, READ_BOTH);
+    UNARY_SLOTS(sigmoid, READ_FORWARD);
     if (node != NULL) /* its backward needs y alone */
         node->slots[node->n_slots - 3].use |= READ_BACKWARD;
     return y;

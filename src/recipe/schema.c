@@ -122,7 +122,7 @@ INT(train.epochs, 200, 1, 1000000, "epochs", ALL, "At most so many passes. The s
 INT(train.text_epochs, 0, 0, 1000000, "epochs", BIT(CLASSIFICATION) | REGRESSING, "Epochs of the text phase; 0: train.epochs. Fine-tuning converges in a few."),
 INT(train.music_epochs, 0, 0, 1000000, "epochs", BIT(CLASSIFICATION) | REGRESSING, "Epochs of the music phase; 0: train.epochs."),
 INT(train.max_steps, 0, 0, INT_MAX, "steps", ALL, "Ends each phase after so many steps, whatever the epochs say; 0: no limit."),
-INT(train.steps_per_epoch, 0, 0, INT_MAX, "steps", ALL, "0: one pass over the data, for metric strategies max(clips, texts) draws. Smaller: validated more often."),
+INT(train.steps_per_epoch, 0, 0, INT_MAX, "batches", ALL, "Steps of an epoch, or batches where train.accumulate makes one step of several. 0: one pass over the data, for metric strategies max(clips, texts) draws. Smaller: validated more often."),
 FLOAT_ABOVE(train.learning_rate, 1e-4, 0, 10, "", ALL, "Adam's step size after warm-up."),
 FLOAT_BELOW(train.beta1, 0.9, 0, 1, "", ALL, "Adam's decay of the mean gradient."),
 FLOAT_BELOW(train.beta2, 0.999, 0, 1, "", ALL, "Adam's decay of the squared gradient."),
