@@ -1,5 +1,5 @@
-/* Philox draws by the dozen, for dropout and noise: the same words as leit_philox (core/rng.h), 8 counters at
- * a time. A 32-bit word lives in the low half of a 64-bit lane and the high half is never looked
+/* Philox draws by the dozen, for dropout and noise: the same words as leit_philox (core/rng.h), 8
+ * counters at a time. A 32-bit word lives in the low half of a 64-bit lane and the high half is never looked
  * at: so a product is one instruction and needs no rearranging. */
 #ifndef LEIT_KERNELS_PHILOX_H
 #define LEIT_KERNELS_PHILOX_H
@@ -62,8 +62,8 @@ static inline void leit_philox_words(uint64_t seed, uint32_t first_block, uint32
 {
     leit_lanes c[LEIT_PHILOX_VECTORS][4];
     leit_philox_lanes(seed, first_block, sample, step, stream, c);
-    for (int v = 0; v < LEIT_PHILOX_VECTORS;
-         v++) { /* two words to a lane, then the two lanes of a block */
+    /* Two words to a lane, then the two lanes of a block. */
+    for (int v = 0; v < LEIT_PHILOX_VECTORS; v++) {
         const leit_lanes front = (c[v][0] & 0xFFFFFFFFu) | c[v][1] << 32;
         const leit_lanes back = (c[v][2] & 0xFFFFFFFFu) | c[v][3] << 32;
         leit_lanes *out = (leit_lanes *)(words + 16 * v);

@@ -38,9 +38,9 @@ leit_status leit_train(const leit_recipe *recipe, leit_train_summary *summary);
 leit_status leit_train_plan(const leit_recipe *recipe, int as_json, char **text);
 void leit_train_text_free(char *text);
 
-/* Asks all running work to return LEIT_AGAIN: leit_train saves after the step it is in (a validation
- * is finished first), leit_index_build saves what it has, leit_evaluate, leit_compare and leit_match have
- * written nothing. May be called from a signal handler. */
+/* Asks all running work to return LEIT_AGAIN: leit_train saves after the step it is in (a
+ * validation is finished first), leit_index_build saves what it has, leit_evaluate, leit_compare
+ * and leit_match have written nothing. May be called from a signal handler. */
 void leit_request_stop(void);
 
 #ifdef __cplusplus

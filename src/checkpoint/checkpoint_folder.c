@@ -1,5 +1,5 @@
-/* A run's folder of checkpoints: the newest that is whole, and which are kept. Pruned ones lose their
- * name first, so that a kill in between leaves a leftover and never half a checkpoint. */
+/* A run's folder of checkpoints: the newest that is whole, and which are kept. Pruned ones lose
+ * their name first, so that a kill in between leaves a leftover and never half a checkpoint. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -123,8 +123,8 @@ leit_status leit_corpus_kind(const char *path, const char **kind);
 int64_t leit_tag_corpus_find(const leit_tag_corpus *corpus, enum leit_modality modality,
                              const char *name);
 
-/* Indices of the texts or clips of a split (any bit of `splits`), ascending, (N) room in `rows`;
- * returns how many. */
+/* Indices of the texts or clips of a split (any bit of `splits`), ascending, (N) room in `rows`,
+ * which may be NULL; returns how many. */
 int64_t leit_split_rows(const uint8_t *split, int64_t n, int splits, int64_t *rows);
 
 #endif

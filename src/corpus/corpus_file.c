@@ -26,7 +26,10 @@ int64_t leit_split_rows(const uint8_t *split, int64_t n, int splits, int64_t *ro
 {
     int64_t count = 0;
     for (int64_t i = 0; i < n; i++)
-        if ((split[i] & splits) != 0) rows[count++] = i;
+        if ((split[i] & splits) != 0) {
+            if (rows != NULL) rows[count] = i;
+            count++;
+        }
     return count;
 }
 

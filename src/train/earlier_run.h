@@ -6,8 +6,8 @@
 #include "strategy/matcher_file.h"
 
 /* LEIT_USAGE, naming the first key, unless this recipe made the checkpoint: going on with another
- * would be neither the old run nor the new one. Where it goes, how long, and what is
- * asked of it afterwards may differ. */
+ * would be neither the old run nor the new one. Where it goes, how long, what is asked of
+ * it afterwards, and what its strategy does not read may differ. */
 leit_status leit_earlier_check_recipe(const leit_recipe *recipe, const leit_checkpoint *checkpoint);
 
 /* Reads the parameters with these prefixes from a checkpoint of this run. */
@@ -18,8 +18,9 @@ leit_status leit_earlier_read(leit_matcher *matcher, const char *path, const cha
 leit_status leit_earlier_import(leit_matcher *matcher, const char *path, const char *key,
                                 const char *const *prefixes);
 
-/* LEIT_USAGE when train.reuse offers no tower at all or, for a phase from `first_phase` on, one that
- * is not what this recipe asks for, or none where the encoder is to stay frozen. Asked before any phase is trained: the last may come hours later. */
+/* LEIT_USAGE when train.reuse offers no tower at all or, for a phase from `first_phase` on, one
+ * that is not what this recipe asks for, or none where the encoder is to stay frozen. Asked before
+ * any phase is trained: the last may come hours later. */
 leit_status leit_reuse_check(const leit_matcher *matcher, int first_phase);
 
 /* Copies what train.reuse offers for a phase; *taken says whether it did. */

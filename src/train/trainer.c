@@ -193,20 +193,15 @@ static leit_status resume(trainer *t, bool *resumed)
 
 /* ---- building ---- */
 
-static bool has_rows(const uint8_t *split, int64_t n, int splits)
-{
-    for (int64_t i = 0; i < n; i++)
-        if ((split[i] & splits) != 0) return true;
-    return false;
-}
-
 /* Validation selects: without a row of its split every epoch would look alike. */
 static leit_status check_validation(const trainer *t)
 {
     const leit_text_corpus *text = t->data.text;
     const leit_music_corpus *music = t->data.music;
-    const bool has_text = text == NULL || has_rows(text->split, text->n_texts, LEIT_SPLIT_VALID);
-    const bool has_music = has_rows(music->split, music->n_clips, LEIT_SPLIT_VALID);
+    const bool has_text =
+        text == NULL || leit_split_rows(text->split, text->n_texts, LEIT_SPLIT_VALID, NULL) > 0;
+    const bool has_music =
+        leit_split_rows(music->split, music->n_clips, LEIT_SPLIT_VALID, NULL) > 0;
     LEIT_FAIL_IF(!has_text || !has_music, LEIT_DATA,
                  "%s has nothing in its validation split, which selects the best epoch; give it "
                  "some and build it again",

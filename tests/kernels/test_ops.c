@@ -1,5 +1,5 @@
-/* Every op of ops.def on the CPU: all cases of its table, its limits and all of its goldens. An op without a
- * cases file does not link. */
+/* Every op of ops.def on the CPU: all cases of its table, its limits and all of its goldens. An op
+ * without a cases file does not link. */
 #include "kernels/harness.h"
 #include "support/testing.h"
 
