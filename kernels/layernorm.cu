@@ -9,15 +9,7 @@
  * workspace, a second launch adds these partial sums in order. No atomics: same bits always. */
 
 enum { THREADS = 256, WARPS = THREADS / LEIT_WARP, WARP_ROW_D = 1024 };
-enum { COLUMN_THREADS = 128, ROWS_PER_PARTIAL = 32, MAX_D = 65536 };
-
-static leit_status check(const struct leit_layernorm *args)
-{
-    LEIT_FAIL_IF(args->N < 0 || args->D < 1 || args->D > MAX_D, LEIT_INTERNAL,
-                 "layernorm: N is %lld and D is %lld, expected N >= 0 and 1 <= D <= %d",
-                 (long long)args->N, (long long)args->D, MAX_D);
-    return LEIT_OK;
-}
+enum { COLUMN_THREADS = 128, ROWS_PER_PARTIAL = 32 };
 
 size_t leit_layernorm_workspace_cuda(const struct leit_layernorm *args, int n_workers)
 {
@@ -41,19 +33,10 @@ static __device__ row_share share_of_thread(int warps_per_row)
     return share;
 }
 
-/* The sum over all threads of a row, the same bits in each of them. `partial` is one float per
- * warp of shared memory. */
+/* The sum over all threads of a row, the same bits in each of them. */
 static __device__ float row_sum(float value, int warps_per_row, float *partial)
 {
-    value = leit_warp_sum(value);
-    if (warps_per_row > 1) {
-        __syncthreads(); /* the previous sum has been read */
-        if (threadIdx.x % LEIT_WARP == 0) partial[threadIdx.x / LEIT_WARP] = value;
-        __syncthreads();
-        value = 0.0f;
-        for (int warp = 0; warp < WARPS; warp++) value += partial[warp];
-    }
-    return value;
+    return warps_per_row > 1 ? leit_block_sum(value, partial) : leit_warp_sum(value);
 }
 
 static __global__ void forward_rows(struct leit_layernorm args, int warps_per_row)
@@ -169,7 +152,7 @@ static unsigned row_blocks(const struct leit_layernorm *args)
 
 leit_status leit_layernorm_forward_cuda(const leit_exec *exec, const struct leit_layernorm *args)
 {
-    LEIT_TRY(check(args));
+    LEIT_TRY(leit_layernorm_check(args));
     if (args->N == 0) return LEIT_OK;
     LEIT_LAUNCH(forward_rows, row_blocks(args), THREADS, 0, exec->stream, *args,
                 warps_for_row(args));
@@ -178,7 +161,7 @@ leit_status leit_layernorm_forward_cuda(const leit_exec *exec, const struct leit
 
 leit_status leit_layernorm_backward_cuda(const leit_exec *exec, const struct leit_layernorm *args)
 {
-    LEIT_TRY(check(args));
+    LEIT_TRY(leit_layernorm_check(args));
     if (args->N == 0) return LEIT_OK;
     if (args->dx != nullptr || args->dresidual != nullptr)
         LEIT_LAUNCH(backward_rows, row_blocks(args), THREADS, 0, exec->stream, *args,

@@ -30,6 +30,16 @@ struct leit_layernorm {
     float *dx, *dresidual, *dw, *db;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_layernorm_check(const struct leit_layernorm *args)
+{
+    const int64_t max_D = 65536;
+    LEIT_FAIL_IF(args->N < 0 || args->D < 1 || args->D > max_D, LEIT_INTERNAL,
+                 "layernorm: N is %lld and D is %lld, expected N >= 0 and 1 <= D <= %lld",
+                 (long long)args->N, (long long)args->D, (long long)max_D);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(layernorm)
 
 #endif

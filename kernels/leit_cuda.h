@@ -11,7 +11,9 @@
  *   - Every thread of a block reaches the same __syncthreads: no return before the last barrier or
  *     warp function, predicates instead. No block waits for another one: a second launch does.
  *   - Sums have a fixed order: no floating-point atomics.
- *   - Sizes come from arguments, counts from device memory through leit_device_rows.
+ *   - Sizes come from arguments, counts from device memory through leit_device_rows. The host
+ *     checks what it can see, with leit_<op>_check of the op's header, and never reads device memory;
+ *     labels, ids and offsets are held inside their arrays by the kernel.
  *   - Mathematical functions are those below. They are libm on the CPU, so results agree within a
  *     tolerance and not bit for bit.
  */
@@ -22,6 +24,7 @@
 #include <stdint.h>
 
 #include "core/check.h"
+#include "core/rng.h"
 
 #ifdef __CUDACC__
 #include <cuda_runtime.h>
@@ -52,31 +55,83 @@ static inline leit_status leit_launch_status(const char *op)
 enum { LEIT_WARP = 32 };
 #define LEIT_ALL_LANES 0xFFFFFFFFu
 
-static __device__ __forceinline__ float leit_sqrt(float x)
+#define LEIT_DEVICE_FUNCTION static __device__ __forceinline__
+
+LEIT_DEVICE_FUNCTION float leit_sqrt(float x)
 {
     return sqrtf(x);
 }
 
+LEIT_DEVICE_FUNCTION float leit_exp(float x)
+{
+    return expf(x);
+}
+
+LEIT_DEVICE_FUNCTION float leit_log(float x)
+{
+    return logf(x);
+}
+
+LEIT_DEVICE_FUNCTION float leit_erf(float x)
+{
+    return erff(x);
+}
+
 /* The number of rows that hold data; n_rows is device memory or NULL. A count beyond its limits is
  * cut to them: a kernel cannot refuse. */
-static __device__ __forceinline__ int64_t leit_device_rows(const int32_t *n_rows, int64_t capacity)
+LEIT_DEVICE_FUNCTION int64_t leit_device_rows(const int32_t *n_rows, int64_t capacity)
 {
     if (n_rows == nullptr || *n_rows > capacity) return capacity;
     return *n_rows < 0 ? 0 : *n_rows;
 }
 
 /* The sum of `value` over the 32 lanes of a warp, the same bits in every lane. */
-static __device__ __forceinline__ float leit_warp_sum(float value)
+LEIT_DEVICE_FUNCTION float leit_warp_sum(float value)
 {
     for (int distance = LEIT_WARP / 2; distance > 0; distance /= 2)
         value += __shfl_xor_sync(LEIT_ALL_LANES, value, distance);
     return value;
 }
 
+/* The largest value of a warp, in every lane; a NaN in a lane is passed over. */
+LEIT_DEVICE_FUNCTION float leit_warp_max(float value)
+{
+    for (int distance = LEIT_WARP / 2; distance > 0; distance /= 2)
+        value = fmaxf(value, __shfl_xor_sync(LEIT_ALL_LANES, value, distance));
+    return value;
+}
+
+/* The sum over all threads of a block of up to 1024, the same bits in each of them. `partial` is
+ * LEIT_WARP floats of shared memory; all threads of the block call it. */
+LEIT_DEVICE_FUNCTION float leit_block_sum(float value, float *partial)
+{
+    const int n_warps = (int)blockDim.x / LEIT_WARP;
+    value = leit_warp_sum(value);
+    __syncthreads(); /* the previous sum has been read */
+    if (threadIdx.x % LEIT_WARP == 0) partial[threadIdx.x / LEIT_WARP] = value;
+    __syncthreads();
+    value = 0.0f;
+    for (int warp = 0; warp < n_warps; warp++) value += partial[warp];
+    return value;
+}
+
+/* One thread per element: the element of this thread, and the blocks that n of them take. */
+enum { LEIT_ELEMENT_THREADS = 256 };
+
+LEIT_DEVICE_FUNCTION int64_t leit_element()
+{
+    return (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+}
+
 /* Pieces of `piece` that cover n. */
 static inline int64_t leit_pieces(int64_t n, int64_t piece)
 {
     return (n + piece - 1) / piece;
+}
+
+static inline unsigned leit_element_blocks(int64_t n)
+{
+    return (unsigned)leit_pieces(n, LEIT_ELEMENT_THREADS);
 }
 
 #endif

@@ -77,8 +77,10 @@ enum leit_activation {
                                                  const struct leit_##op *args);
 
 /* Defines the workspace function of an op that needs none. */
-#define LEIT_NO_WORKSPACE_CPU(op)                                                                  \
-    size_t leit_##op##_workspace_cpu(const struct leit_##op *args, int n_workers)                  \
+#define LEIT_NO_WORKSPACE_CPU(op) LEIT_NO_WORKSPACE(op, cpu)
+#define LEIT_NO_WORKSPACE_CUDA(op) LEIT_NO_WORKSPACE(op, cuda)
+#define LEIT_NO_WORKSPACE(op, backend)                                                             \
+    size_t leit_##op##_workspace_##backend(const struct leit_##op *args, int n_workers)            \
     {                                                                                              \
         (void)args;                                                                                \
         (void)n_workers;                                                                           \

@@ -2,31 +2,6 @@
 
 #include <math.h>
 
-enum { ROUNDS = 10 };
-
-static const uint32_t MULTIPLIER[2] = {0xD2511F53u, 0xCD9E8D57u};
-static const uint32_t WEYL[2] = {0x9E3779B9u, 0xBB67AE85u};
-
-void leit_philox(uint64_t key, const uint32_t counter[4], uint32_t words[4])
-{
-    uint32_t key0 = (uint32_t)key, key1 = (uint32_t)(key >> 32);
-    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
-    for (int round = 0; round < ROUNDS; round++) {
-        uint64_t product0 = (uint64_t)MULTIPLIER[0] * c0;
-        uint64_t product1 = (uint64_t)MULTIPLIER[1] * c2;
-        c0 = (uint32_t)(product1 >> 32) ^ c1 ^ key0;
-        c1 = (uint32_t)product1;
-        c2 = (uint32_t)(product0 >> 32) ^ c3 ^ key1;
-        c3 = (uint32_t)product0;
-        key0 += WEYL[0];
-        key1 += WEYL[1];
-    }
-    words[0] = c0;
-    words[1] = c1;
-    words[2] = c2;
-    words[3] = c3;
-}
-
 leit_rng leit_rng_start(uint64_t seed, uint32_t stream, uint32_t step, uint32_t sample)
 {
     return (leit_rng){.seed = seed, .stream = stream, .step = step, .sample = sample};

@@ -10,6 +10,13 @@
 
 #include <stdint.h>
 
+/* CUDA kernels draw from the same source. */
+#ifdef __CUDACC__
+#define LEIT_HOST_DEVICE __host__ __device__
+#else
+#define LEIT_HOST_DEVICE
+#endif
+
 /* Streams keep draws for different purposes apart. Numbers are part of the file formats: append
  * only. Dropout nodes use LEIT_STREAM_DROPOUT + their ordinal in the plan. */
 enum leit_stream {
@@ -34,7 +41,26 @@ typedef struct leit_rng {
 } leit_rng;
 
 /* One Philox block: 4 words from a 128-bit counter and a 64-bit key. */
-void leit_philox(uint64_t key, const uint32_t counter[4], uint32_t words[4]);
+static inline LEIT_HOST_DEVICE void leit_philox(uint64_t key, const uint32_t counter[4],
+                                                uint32_t words[4])
+{
+    uint32_t key0 = (uint32_t)key, key1 = (uint32_t)(key >> 32);
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
+    for (int round = 0; round < 10; round++) {
+        const uint64_t product0 = (uint64_t)0xD2511F53u * c0;
+        const uint64_t product1 = (uint64_t)0xCD9E8D57u * c2;
+        c0 = (uint32_t)(product1 >> 32) ^ c1 ^ key0;
+        c1 = (uint32_t)product1;
+        c2 = (uint32_t)(product0 >> 32) ^ c3 ^ key1;
+        c3 = (uint32_t)product0;
+        key0 += 0x9E3779B9u;
+        key1 += 0xBB67AE85u;
+    }
+    words[0] = c0;
+    words[1] = c1;
+    words[2] = c2;
+    words[3] = c3;
+}
 
 leit_rng leit_rng_start(uint64_t seed, uint32_t stream, uint32_t step, uint32_t sample);
 uint32_t leit_rng_next(leit_rng *rng);
@@ -48,7 +74,7 @@ float leit_rng_normal(leit_rng *rng);
 void leit_rng_shuffle(leit_rng *rng, int32_t *indices, uint32_t n);
 
 /* Word -> [0, 1) with 24 bits: the one conversion kernels and readers share. */
-static inline float leit_uniform_from_word(uint32_t word)
+static inline LEIT_HOST_DEVICE float leit_uniform_from_word(uint32_t word)
 {
     return (float)(word >> 8) * 0x1p-24f;
 }
