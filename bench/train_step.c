@@ -284,7 +284,7 @@ static void run_step(bench *b, int64_t number, double ms[N_PARTS])
     ms[FILL] = lap_ms(&start);
     must(leit_plan_forward(b->step.plan));
     ms[FORWARD] = lap_ms(&start);
-    leit_parameters_zero_gradients(&b->matcher->parameters);
+    must(leit_parameters_zero_gradients(&b->matcher->parameters));
     must(leit_plan_backward(b->step.plan, 1.0f));
     ms[BACKWARD] = lap_ms(&start);
     must(leit_optimizer_step(b->optimizer, number, 1e-4f, &norm));

@@ -36,7 +36,7 @@ static void step_block(void *context, int64_t block, int worker)
 
 leit_status leit_adam_forward_cpu(const leit_exec *exec, const struct leit_adam *args)
 {
-    LEIT_TRY(leit_check_tensors("adam", args->tensors, args->n_tensors));
+    LEIT_TRY(leit_check_tensors("adam", args->tensors, args->n_tensors, args->n_blocks));
     LEIT_FAIL_IF(args->now->t < 1, LEIT_INTERNAL, "adam: t is %lld, expected 1 or more",
                  (long long)args->now->t);
     const double t = (double)args->now->t;
@@ -45,7 +45,6 @@ leit_status leit_adam_forward_cpu(const leit_exec *exec, const struct leit_adam 
         .rate = (float)((double)args->now->learning_rate / (1.0 - pow((double)args->beta1, t))),
         .correction = (float)(1.0 / sqrt(1.0 - pow((double)args->beta2, t))),
     };
-    leit_threads_run(exec->threads, leit_tensor_blocks(args->tensors, args->n_tensors), step_block,
-                     &step);
+    leit_threads_run(exec->threads, args->n_blocks, step_block, &step);
     return LEIT_OK;
 }

@@ -1,5 +1,8 @@
 #include "kernels/backend.h"
 
+#include <string.h>
+
+#include "core/memory.h"
 #include "kernels/ops.h"
 
 /* Typed op functions behind untyped ones: C forbids calling through a cast pointer. */
@@ -22,10 +25,30 @@
 #undef LEIT_OP
 #undef LEIT_OP_FORWARD
 
+static void *allocate(size_t bytes, bool at_once)
+{
+    return at_once ? leit_allocate(bytes, 1) : leit_allocate_untouched(bytes, 1);
+}
+
+static leit_status copy(void *to, const void *from, size_t bytes, void *stream)
+{
+    (void)stream;
+    if (to != from && bytes > 0) memcpy(to, from, bytes);
+    return LEIT_OK;
+}
+
+static leit_status zero(void *memory, size_t bytes, void *stream)
+{
+    (void)stream;
+    if (bytes > 0) memset(memory, 0, bytes);
+    return LEIT_OK;
+}
+
 const leit_backend *leit_backend_cpu(void)
 {
     static const leit_backend backend = {
         .name = "cpu",
+        .memory = {true, allocate, leit_free, copy, copy, zero},
         .ops =
             {
 #define LEIT_OP(op)                                                                                \

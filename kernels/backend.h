@@ -3,6 +3,8 @@
 #ifndef LEIT_KERNELS_BACKEND_H
 #define LEIT_KERNELS_BACKEND_H
 
+#include <stdbool.h>
+
 #include "kernels/op.h"
 
 typedef enum leit_op_id {
@@ -23,8 +25,24 @@ typedef struct leit_op {
     leit_status (*backward)(const leit_exec *exec, const void *args);
 } leit_op;
 
+/* The memory that the pointers of an argument struct point into. A failed function leaves its
+ * sentence, LEIT_DEVICE on a GPU. */
+typedef struct leit_device_memory {
+    bool is_host; /* the program's own: what a kernel wrote can be read, and nothing is copied */
+    /* Zeroed; NULL when there is not enough. Unless `at_once`, parts may be taken when they are
+     * first touched. */
+    void *(*allocate)(size_t bytes, bool at_once);
+    void (*release)(void *memory); /* NULL is fine */
+    /* Copies to and from the program's memory and zeros, in the order of the stream's launches. When
+     * write returns, `from` may change; when read returns, `to` is there. */
+    leit_status (*write)(void *to, const void *from, size_t bytes, void *stream);
+    leit_status (*read)(void *to, const void *from, size_t bytes, void *stream);
+    leit_status (*zero)(void *memory, size_t bytes, void *stream);
+} leit_device_memory;
+
 typedef struct leit_backend {
     const char *name; /* "cpu" or "cuda" */
+    leit_device_memory memory;
     leit_op ops[LEIT_N_OPS];
 } leit_backend;
 

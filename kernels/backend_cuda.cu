@@ -1,5 +1,6 @@
 #include "kernels/backend.h"
 
+#include "kernels/device_memory.cuh"
 #include "kernels/ops.h"
 
 /* Typed op functions behind untyped ones, as in backend.c. */
@@ -26,6 +27,7 @@ static leit_backend make_backend()
 {
     leit_backend backend = {};
     backend.name = "cuda";
+    backend.memory = leit_cuda_memory;
 #define LEIT_OP(op)                                                                                \
     backend.ops[LEIT_OP_##op] = {#op, sizeof(struct leit_##op), op##_workspace, op##_forward,      \
                                  op##_backward};

@@ -9,7 +9,7 @@
 size_t leit_grad_norm_workspace_cpu(const struct leit_grad_norm *args, int n_workers)
 {
     (void)n_workers;
-    return (size_t)leit_tensor_blocks(args->tensors, args->n_tensors) * sizeof(float);
+    return (size_t)args->n_blocks * sizeof(float);
 }
 
 struct norm {
@@ -29,14 +29,13 @@ static void square_block(void *context, int64_t block, int worker)
 
 leit_status leit_grad_norm_forward_cpu(const leit_exec *exec, const struct leit_grad_norm *args)
 {
-    LEIT_TRY(leit_check_tensors("grad_norm", args->tensors, args->n_tensors));
+    LEIT_TRY(leit_check_tensors("grad_norm", args->tensors, args->n_tensors, args->n_blocks));
     LEIT_TRY(leit_check_workspace(
         "grad_norm", exec, leit_grad_norm_workspace_cpu(args, leit_threads_count(exec->threads))));
     struct norm norm = {args, exec->workspace};
-    const int64_t blocks = leit_tensor_blocks(args->tensors, args->n_tensors);
-    leit_threads_run(exec->threads, blocks, square_block, &norm);
+    leit_threads_run(exec->threads, args->n_blocks, square_block, &norm);
     double total = 0.0;
-    for (int64_t block = 0; block < blocks; block++) total += (double)norm.squares[block];
+    for (int64_t block = 0; block < args->n_blocks; block++) total += (double)norm.squares[block];
     *args->norm = (float)sqrt(total);
     return LEIT_OK;
 }

@@ -1,5 +1,5 @@
 /* grad_norm: norm = sqrt(sum over all tensors of sum of g^2), for clipping and for the log.
- *   tensors     n_tensors entries of which g and count are read (see adam.h)
+ *   tensors     n_tensors entries of which g and count are read, in n_blocks blocks (see adam.h)
  *   norm        (1)  NaN or infinity come through
  *   Error       block sums in f32 lanes, blocks added in double: 1e-6 relative.
  *   Repeatable  bit for bit: fixed blocks, added in order.
@@ -11,7 +11,7 @@
 #include "kernels/adam.h"
 
 struct leit_grad_norm {
-    int64_t n_tensors;
+    int64_t n_tensors, n_blocks;
     const leit_adam_tensor *tensors;
     float *norm;
 };

@@ -6,16 +6,6 @@
 #include "kernels/adam.h"
 #include "kernels/blocks.h"
 
-enum { LEIT_TENSOR_BLOCK = 16384 };
-
-static inline int64_t leit_tensor_blocks(const leit_adam_tensor *tensors, int64_t n_tensors)
-{
-    int64_t blocks = 0;
-    for (int64_t i = 0; i < n_tensors; i++)
-        blocks += leit_blocks(tensors[i].count, LEIT_TENSOR_BLOCK);
-    return blocks;
-}
-
 /* The tensor that block `block` of the table lies in, and its elements there. */
 static inline const leit_adam_tensor *leit_tensor_of_block(const leit_adam_tensor *tensors,
                                                            int64_t block, leit_range *elements)
@@ -30,7 +20,7 @@ static inline const leit_adam_tensor *leit_tensor_of_block(const leit_adam_tenso
 }
 
 static inline leit_status leit_check_tensors(const char *op, const leit_adam_tensor *tensors,
-                                             int64_t n_tensors)
+                                             int64_t n_tensors, int64_t n_blocks)
 {
     LEIT_FAIL_IF(n_tensors < 0, LEIT_INTERNAL, "%s: n_tensors is %lld, expected 0 or more", op,
                  (long long)n_tensors);
@@ -38,6 +28,9 @@ static inline leit_status leit_check_tensors(const char *op, const leit_adam_ten
         LEIT_FAIL_IF(tensors[i].count < 0, LEIT_INTERNAL,
                      "%s: tensor %lld has %lld elements, expected 0 or more", op, (long long)i,
                      (long long)tensors[i].count);
+    LEIT_FAIL_IF(n_blocks != leit_tensor_blocks(tensors, n_tensors), LEIT_INTERNAL,
+                 "%s: n_blocks is %lld, expected %lld", op, (long long)n_blocks,
+                 (long long)leit_tensor_blocks(tensors, n_tensors));
     return LEIT_OK;
 }
 

@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 /* Counts up when anything in this file changes. */
-enum { LEIT_CUDA_ABI = 1, LEIT_CUDA_MAX_DEVICES = 16 };
+enum { LEIT_CUDA_ABI = 2, LEIT_CUDA_MAX_DEVICES = 16 };
 #define LEIT_CUDA_PLUGIN_FILE "libleitmotif_cuda.so"
 #define LEIT_CUDA_PLUGIN_FUNCTION "leit_cuda_plugin"
 

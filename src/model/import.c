@@ -175,7 +175,7 @@ static bool is_ours(const char *name)
 leit_status leit_import_text_encoder(const char *path, leit_parameters *parameters)
 {
     source from = {0};
-    LEIT_FAIL_IF(parameters->data == NULL ||
+    LEIT_FAIL_IF(parameters->data.host == NULL ||
                      leit_parameters_find(parameters, "text.embeddings.word_embeddings.weight") < 0,
                  LEIT_INTERNAL, "cannot import %s: the model has no text encoder with memory yet",
                  path);
@@ -185,6 +185,7 @@ leit_status leit_import_text_encoder(const char *path, leit_parameters *paramete
     for (size_t i = 0; status == LEIT_OK && i < parameters->count; i++)
         if (is_ours(parameters->list[i].name)) status = fill(&from, &parameters->list[i]);
     if (status == LEIT_OK && from.is_bert) status = add_token_type(&from, parameters);
+    if (status == LEIT_OK) status = leit_parameters_upload(parameters);
     if (status == LEIT_OK) status = log_unused(&from);
     leit_safetensors_close(from.file);
     leit_free(from.used);

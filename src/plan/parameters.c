@@ -16,10 +16,10 @@ static int64_t padded(int64_t count)
 void leit_parameters_clear(leit_parameters *parameters)
 {
     leit_free(parameters->list);
-    leit_free(parameters->data);
-    leit_free(parameters->gradient);
-    leit_free(parameters->moment1);
-    leit_free(parameters->moment2);
+    leit_mirror_clear(&parameters->data);
+    leit_mirror_clear(&parameters->gradient);
+    leit_mirror_clear(&parameters->moment1);
+    leit_mirror_clear(&parameters->moment2);
     leit_arena_clear(&parameters->strings);
     *parameters = (leit_parameters){0};
 }
@@ -54,7 +54,7 @@ leit_status leit_parameters_declare(leit_parameters *parameters, const leit_para
     *index = leit_parameters_find(parameters, wanted->name);
     if (*index >= 0) return check_same_shape(&parameters->list[*index], wanted);
 
-    LEIT_FAIL_IF(parameters->data != NULL || parameters->is_borrowed, LEIT_INTERNAL,
+    LEIT_FAIL_IF(parameters->data.host != NULL || parameters->is_borrowed, LEIT_INTERNAL,
                  "the model has no parameter %s", wanted->name);
     LEIT_TRY(LEIT_GROW(parameters->list, parameters->count, parameters->capacity));
     leit_parameter *added = &parameters->list[parameters->count];
@@ -95,6 +95,17 @@ static void initialise(leit_parameter *parameter, uint64_t seed)
     }
 }
 
+/* Of no plan at all: the program's own. */
+static const leit_device_memory *memory_of(const leit_parameters *parameters)
+{
+    return parameters->memory == NULL ? &leit_backend_cpu()->memory : parameters->memory;
+}
+
+static leit_status take(leit_parameters *parameters, int64_t count, leit_mirror *arena)
+{
+    return leit_mirror_create(memory_of(parameters), (size_t)count * sizeof(float), true, arena);
+}
+
 leit_status leit_parameters_allocate(leit_parameters *parameters, uint64_t seed, bool for_training)
 {
     int64_t n_values = 0, n_learnt = 0;
@@ -104,44 +115,84 @@ leit_status leit_parameters_allocate(leit_parameters *parameters, uint64_t seed,
     }
     parameters->n_values = n_values;
     parameters->n_learnt = for_training ? n_learnt : 0;
-    LEIT_TRY(LEIT_ALLOC(parameters->data, n_values));
+    LEIT_TRY(take(parameters, n_values, &parameters->data));
     if (for_training) {
-        LEIT_TRY(LEIT_ALLOC(parameters->gradient, n_learnt));
-        LEIT_TRY(LEIT_ALLOC(parameters->moment1, n_learnt));
-        LEIT_TRY(LEIT_ALLOC(parameters->moment2, n_learnt));
+        LEIT_TRY(take(parameters, n_learnt, &parameters->gradient));
+        LEIT_TRY(take(parameters, n_learnt, &parameters->moment1));
+        LEIT_TRY(take(parameters, n_learnt, &parameters->moment2));
     }
     int64_t value_offset = 0, learnt_offset = 0;
     for (size_t i = 0; i < parameters->count; i++) {
         leit_parameter *parameter = &parameters->list[i];
-        parameter->data = parameters->data + value_offset;
+        parameter->data = (float *)parameters->data.host + value_offset;
         value_offset += padded(parameter->count);
         if (for_training && learns(parameter)) {
-            parameter->gradient = parameters->gradient + learnt_offset;
-            parameter->moment1 = parameters->moment1 + learnt_offset;
-            parameter->moment2 = parameters->moment2 + learnt_offset;
+            parameter->gradient = (float *)parameters->gradient.host + learnt_offset;
+            parameter->moment1 = (float *)parameters->moment1.host + learnt_offset;
+            parameter->moment2 = (float *)parameters->moment2.host + learnt_offset;
             learnt_offset += padded(parameter->count);
         }
         initialise(parameter, seed);
     }
-    return LEIT_OK;
+    return leit_parameters_upload(parameters);
 }
 
 leit_status leit_parameters_borrow(leit_parameters *parameters, leit_parameter_find *find,
                                    void *context)
 {
-    parameters->is_borrowed = true;
+    const bool copies = !memory_of(parameters)->is_host;
+    if (copies) LEIT_TRY(leit_parameters_allocate(parameters, 0, false));
     for (size_t i = 0; i < parameters->count; i++) {
+        leit_parameter *parameter = &parameters->list[i];
         const float *data = NULL;
-        LEIT_TRY(find(context, &parameters->list[i], &data));
-        parameters->list[i].data = (float *)(uintptr_t)data;
+        LEIT_TRY(find(context, parameter, &data));
+        if (copies)
+            memcpy(parameter->data, data, (size_t)parameter->count * sizeof *data);
+        else
+            parameter->data = (float *)(uintptr_t)data;
     }
-    return LEIT_OK;
+    parameters->is_borrowed = !copies;
+    return copies ? leit_parameters_upload(parameters) : LEIT_OK;
 }
 
-void leit_parameters_zero_gradients(leit_parameters *parameters)
+leit_status leit_parameters_zero_gradients(leit_parameters *parameters)
 {
-    if (parameters->gradient != NULL)
-        memset(parameters->gradient, 0, (size_t)parameters->n_learnt * sizeof(float));
+    const leit_mirror *gradient = &parameters->gradient;
+    if (gradient->device == NULL) return LEIT_OK;
+    return gradient->memory->zero(gradient->device, gradient->bytes, NULL);
+}
+
+leit_parameter_device leit_parameter_on_device(const leit_parameters *parameters,
+                                               const leit_parameter *parameter)
+{
+    if (parameters->is_borrowed) return (leit_parameter_device){.data = parameter->data};
+    return (leit_parameter_device){
+        .data = leit_mirror_device(&parameters->data, parameter->data),
+        .gradient = leit_mirror_device(&parameters->gradient, parameter->gradient),
+        .moment1 = leit_mirror_device(&parameters->moment1, parameter->moment1),
+        .moment2 = leit_mirror_device(&parameters->moment2, parameter->moment2)};
+}
+
+leit_status leit_parameters_upload(const leit_parameters *parameters)
+{
+    return leit_mirror_upload(&parameters->data);
+}
+
+leit_status leit_parameters_download(const leit_parameters *parameters)
+{
+    return leit_mirror_download(&parameters->data);
+}
+
+leit_status leit_parameters_upload_moments(const leit_parameters *parameters)
+{
+    LEIT_TRY(leit_mirror_upload(&parameters->moment1));
+    return leit_mirror_upload(&parameters->moment2);
+}
+
+leit_status leit_parameters_download_moments(const leit_parameters *parameters)
+{
+    LEIT_TRY(leit_mirror_download(&parameters->moment1));
+    return leit_mirror_download(&parameters->moment2);
 }
 
 int leit_parameters_exclude_decay(leit_parameters *parameters, const char *fragment)

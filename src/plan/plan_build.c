@@ -6,6 +6,11 @@
 #include "core/number.h"
 #include "plan/plan_internal.h"
 
+static const leit_device_memory *memory_of(const leit_plan *plan)
+{
+    return &plan->options.backend->memory;
+}
+
 leit_status leit_plan_create(const leit_plan_options *options, leit_parameters *parameters,
                              leit_plan **result)
 {
@@ -13,8 +18,12 @@ leit_status leit_plan_create(const leit_plan_options *options, leit_parameters *
     LEIT_TRY(LEIT_ALLOC(plan, 1));
     plan->options = *options;
     plan->parameters = parameters;
-    plan->random.seed = options->seed;
+    plan->random = LEIT_NONE;
     *result = plan;
+    LEIT_FAIL_IF(parameters->memory != NULL && parameters->memory != memory_of(plan), LEIT_INTERNAL,
+                 "the parameters belong to plans of another backend than %s",
+                 options->backend->name);
+    parameters->memory = memory_of(plan);
     return LEIT_OK;
 }
 
@@ -25,9 +34,9 @@ void leit_plan_free(leit_plan *plan)
     leit_free(plan->nodes);
     leit_free(plan->losses);
     leit_free(plan->empty_counts);
-    leit_free(plan->inputs);
-    leit_free(plan->activations);
-    leit_free(plan->workspace);
+    leit_mirror_clear(&plan->inputs);
+    memory_of(plan)->release(plan->activations);
+    memory_of(plan)->release(plan->workspace);
     leit_arena_clear(&plan->arena);
     leit_free(plan);
 }
@@ -102,6 +111,14 @@ leit_value leit_plan_count(leit_plan *plan, const char *name, int32_t initial)
     return count;
 }
 
+leit_value leit_plan_random(leit_plan *plan)
+{
+    const int64_t shape[1] = {sizeof(leit_random) / sizeof(int32_t)};
+    if (plan->random == LEIT_NONE)
+        plan->random = leit_plan_input(plan, "random", LEIT_I32, 1, shape);
+    return plan->random;
+}
+
 void leit_plan_set_count(leit_plan *plan, leit_value value, leit_value count)
 {
     if (leit_plan_is_valid(plan, value)) plan->values[value].count = count;
@@ -169,6 +186,11 @@ plan_node *leit_plan_node(leit_plan *plan, leit_op_id op, const void *args)
         !went_well(plan, LEIT_GROW(plan->nodes, plan->n_nodes, plan->nodes_capacity)))
         return NULL;
     const leit_op *kernel = &plan->options.backend->ops[op];
+    if (kernel->forward == NULL) {
+        leit_plan_fail(plan, __func__, "the backend %s has no kernel for %s",
+                       plan->options.backend->name, leit_backend_cpu()->ops[op].name);
+        return NULL;
+    }
     plan_node *node = &plan->nodes[plan->n_nodes];
     *node = (plan_node){.op = op};
     node->args = leit_arena_allocate(&plan->arena, kernel->args_bytes);

@@ -60,12 +60,13 @@ leit_value leit_plan_mel_spectrogram(leit_plan *plan, leit_value pcm,
     struct leit_mel_spectrogram args = *settings;
     args.B = dim(plan, pcm, 0);
     args.S = dim(plan, pcm, 1);
-    args.random = &plan->random;
+    args.random = NULL;
     const int64_t shape[4] = {args.B, args.tables->n_mels,
                               leit_mel_frames(args.S, args.tables->hop_length), 1};
     leit_value y = activation(plan, "mel", count_of(plan, pcm), 4, shape);
     plan_node *node = leit_plan_node(plan, LEIT_OP_mel_spectrogram, &args);
     SLOT(mel_spectrogram, n_samples, count_of(plan, pcm), READ_FORWARD);
+    if (args.augment != NULL) SLOT(mel_spectrogram, random, leit_plan_random(plan), READ_FORWARD);
     SLOT(mel_spectrogram, pcm, pcm, READ_FORWARD);
     SLOT(mel_spectrogram, y, y, WRITE_FORWARD);
     return y;
@@ -285,13 +286,13 @@ leit_value leit_plan_attention(leit_plan *plan, leit_value q, leit_value k, leit
                                   .Nq = dim(plan, q, 0),
                                   .Nk = dim(plan, k, 0),
                                   .dropout = plan->options.training ? dropout : 0.0f,
-                                  .stream = LEIT_STREAM_DROPOUT + plan->n_dropouts++,
-                                  .random = &plan->random};
+                                  .stream = LEIT_STREAM_DROPOUT + plan->n_dropouts++};
     PLAN_FAIL_IF(plan, args.D % n_heads != 0, "attention: width %lld is no multiple of %lld heads",
                  (long long)args.D, (long long)n_heads);
     leit_value y = matrix(plan, "attention", count_of(plan, q), args.Nq, args.D);
     leit_value logsumexp = matrix(plan, "attention.lse", LEIT_NONE, n_heads, args.Nq);
     plan_node *node = leit_plan_node(plan, LEIT_OP_attention, &args);
+    if (args.dropout > 0.0f) SLOT(attention, random, leit_plan_random(plan), READ_BOTH);
     SLOT(attention, n_sequences, n_sequences, READ_BOTH);
     SLOT(attention, q_offsets, q_offsets, READ_BOTH);
     SLOT(attention, k_offsets, k_offsets, READ_BOTH);
@@ -325,13 +326,11 @@ leit_value leit_plan_dropout(leit_plan *plan, leit_value x, float p)
     /* Counted even when it does nothing, so that the streams of a plan do not depend on p. */
     uint32_t stream = LEIT_STREAM_DROPOUT + plan->n_dropouts++;
     if (!plan->options.training || p == 0.0f) return x;
-    struct leit_dropout args = {.N = dim(plan, x, 0),
-                                .D = dim(plan, x, 1),
-                                .p = p,
-                                .stream = stream,
-                                .random = &plan->random};
+    struct leit_dropout args = {
+        .N = dim(plan, x, 0), .D = dim(plan, x, 1), .p = p, .stream = stream};
     leit_value y = matrix(plan, "dropout", count_of(plan, x), args.N, args.D);
     plan_node *node = leit_plan_node(plan, LEIT_OP_dropout, &args);
+    SLOT(dropout, random, leit_plan_random(plan), READ_BOTH);
     UNARY_SLOTS(dropout, READ_FORWARD);
     return y;
 }
@@ -446,12 +445,12 @@ static leit_value sample_negatives(leit_plan *plan, leit_value anchor, leit_valu
                                        .weights = settings->weights,
                                        .cutoff = settings->cutoff,
                                        .nonzero_loss_cutoff = settings->nonzero_loss_cutoff,
-                                       .stream = LEIT_STREAM_NEGATIVE + 256 * settings->branch,
-                                       .random = &plan->random};
+                                       .stream = LEIT_STREAM_NEGATIVE + 256 * settings->branch};
     const int64_t one = 1;
     leit_value negative = leit_plan_activation(plan, "negative", LEIT_I32, 1, &args.N, LEIT_NONE);
     leit_value n_empty = leit_plan_activation(plan, "n_empty", LEIT_I32, 1, &one, LEIT_NONE);
     plan_node *node = leit_plan_node(plan, LEIT_OP_triplet_sample, &args);
+    SLOT(triplet_sample, random, leit_plan_random(plan), READ_FORWARD);
     SLOT(triplet_sample, a, anchor, READ_FORWARD);
     SLOT(triplet_sample, p, positive, READ_FORWARD);
     SLOT(triplet_sample, anchor_labels, anchor_labels, READ_FORWARD);

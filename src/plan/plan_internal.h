@@ -4,6 +4,7 @@
 #define LEIT_PLAN_INTERNAL_H
 
 #include "core/arena.h"
+#include "plan/mirror.h"
 #include "plan/plan.h"
 
 enum value_kind { VALUE_INPUT, VALUE_PARAMETER, VALUE_ACTIVATION };
@@ -23,8 +24,9 @@ typedef struct plan_value {
     int32_t initial;     /* what a count starts with */
     size_t offset_bytes; /* in the input or activation arena */
     size_t gradient_offset_bytes;
-    void *data;
-    float *gradient;
+    void *data;      /* where kernels find it */
+    float *gradient; /* likewise */
+    void *host;      /* where the program finds it: of inputs, parameters and kept values */
 } plan_value;
 
 /* How a node uses a value. A slot is one pointer of the op's argument struct. */
@@ -77,10 +79,11 @@ struct leit_plan {
     size_t n_empty_counts, empty_counts_capacity;
     uint32_t n_dropouts;
 
-    leit_random random; /* what random nodes point to */
+    leit_value random; /* an input that holds a leit_random; LEIT_NONE: nothing is drawn */
     leit_plan_memory memory;
     bool is_measured, is_finished;
-    unsigned char *inputs, *activations, *workspace;
+    leit_mirror inputs;
+    unsigned char *activations, *workspace; /* of the device */
 };
 
 /* Records the first failure of building. */
@@ -103,8 +106,14 @@ plan_node *leit_plan_node(leit_plan *plan, leit_op_id op, const void *args);
 void leit_plan_slot(leit_plan *plan, plan_node *node, size_t field_offset, leit_value value,
                     enum slot_use use);
 
+/* The input that random nodes read: seed and step. */
+leit_value leit_plan_random(leit_plan *plan);
+
 /* Registers a count of anchors without a negative. */
 void leit_plan_count_empty(leit_plan *plan, leit_value count);
+
+/* The room a value takes, up to the next 64-byte border. */
+size_t leit_plan_value_bytes(const plan_value *value);
 
 const plan_value *leit_plan_value(const leit_plan *plan, leit_value value);
 

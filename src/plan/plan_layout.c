@@ -25,7 +25,7 @@ static size_t round_up(size_t bytes)
     return (bytes + LEIT_ALIGNMENT_BYTES - 1) / LEIT_ALIGNMENT_BYTES * LEIT_ALIGNMENT_BYTES;
 }
 
-static size_t value_bytes(const plan_value *value)
+size_t leit_plan_value_bytes(const plan_value *value)
 {
     int64_t count = 1;
     for (int axis = 0; axis < value->rank; axis++) count *= value->shape[axis];
@@ -104,7 +104,7 @@ static leit_status collect_objects(leit_plan *plan, object_list *objects)
     LEIT_TRY_GOTO(status == LEIT_OK ? LEIT_ALLOC(gradients, plan->n_values) : status, done);
     for (size_t v = 0; v < plan->n_values; v++) {
         plan_value *value = &plan->values[v];
-        int64_t bytes = (int64_t)value_bytes(value);
+        int64_t bytes = (int64_t)leit_plan_value_bytes(value);
         lives[v] = (object){bytes, -1, -1, &value->offset_bytes};
         gradients[v] = (object){bytes, -1, -1, &value->gradient_offset_bytes};
         const int end = 2 * (int)plan->n_nodes;
@@ -208,7 +208,7 @@ leit_status leit_plan_measure(leit_plan *plan, leit_plan_memory *memory)
             plan_value *value = &plan->values[v];
             if (value->kind != VALUE_INPUT) continue;
             value->offset_bytes = plan->memory.input_bytes;
-            plan->memory.input_bytes += value_bytes(value);
+            plan->memory.input_bytes += leit_plan_value_bytes(value);
         }
         const int workers = leit_threads_count(plan->options.threads);
         for (size_t i = 0; i < plan->n_nodes; i++) {
@@ -229,19 +229,37 @@ static void bind_values(leit_plan *plan)
     for (size_t v = 0; v < plan->n_values; v++) {
         plan_value *value = &plan->values[v];
         if (value->kind == VALUE_PARAMETER) {
-            leit_parameter *parameter = &plan->parameters->list[value->parameter];
-            value->data = parameter->data;
-            value->gradient = parameter->gradient;
+            const leit_parameter *parameter = &plan->parameters->list[value->parameter];
+            const leit_parameter_device device =
+                leit_parameter_on_device(plan->parameters, parameter);
+            value->data = device.data;
+            value->gradient = device.gradient;
+            value->host = parameter->data;
         } else if (value->kind == VALUE_INPUT) {
-            value->data = plan->inputs + value->offset_bytes;
+            value->host = (unsigned char *)plan->inputs.host + value->offset_bytes;
+            value->data = (unsigned char *)plan->inputs.device + value->offset_bytes;
             if (value->dtype == LEIT_I32 && value->initial != 0)
-                *(int32_t *)value->data = value->initial;
+                *(int32_t *)value->host = value->initial;
         } else {
             value->data = plan->activations + value->offset_bytes;
             if (value->n_gradients > 0)
                 value->gradient = (float *)(plan->activations + value->gradient_offset_bytes);
         }
     }
+}
+
+/* Kept values of a device get a copy in the program's memory, filled after every forward. */
+static leit_status bind_kept(leit_plan *plan)
+{
+    for (size_t v = 0; v < plan->n_values; v++) {
+        plan_value *value = &plan->values[v];
+        if (value->kind != VALUE_ACTIVATION || !value->is_kept) continue;
+        value->host = plan->options.backend->memory.is_host
+                          ? value->data
+                          : leit_arena_allocate(&plan->arena, leit_plan_value_bytes(value));
+        if (value->host == NULL) return LEIT_INTERNAL;
+    }
+    return LEIT_OK;
 }
 
 static void bind_slots(leit_plan *plan)
@@ -266,19 +284,22 @@ leit_status leit_plan_finish(leit_plan *plan)
 {
     leit_plan_memory memory = {0};
     LEIT_TRY(leit_plan_measure(plan, &memory));
-    LEIT_FAIL_IF(plan->parameters->count > 0 && plan->parameters->data == NULL &&
+    LEIT_FAIL_IF(plan->parameters->count > 0 && plan->parameters->data.host == NULL &&
                      !plan->parameters->is_borrowed,
                  LEIT_INTERNAL, "the parameters are not allocated yet");
-    LEIT_TRY(LEIT_ALLOC(plan->inputs, memory.input_bytes));
+    const leit_device_memory *device = &plan->options.backend->memory;
+    LEIT_TRY(leit_mirror_create(device, memory.input_bytes, true, &plan->inputs));
     /* Training takes all of its memory before the first step; inference is often asked for one
      * text. */
-    void *(*const allocate)(size_t, size_t) =
-        plan->options.training ? leit_allocate : leit_allocate_untouched;
-    plan->activations = allocate(memory.activation_bytes, 1);
-    plan->workspace = allocate(memory.workspace_bytes, 1);
-    if (plan->activations == NULL || plan->workspace == NULL) return LEIT_INTERNAL;
+    plan->activations = device->allocate(memory.activation_bytes, plan->options.training);
+    plan->workspace = device->allocate(memory.workspace_bytes, plan->options.training);
+    if (plan->activations == NULL || plan->workspace == NULL)
+        return device->is_host ? LEIT_INTERNAL : LEIT_DEVICE;
     bind_values(plan);
+    LEIT_TRY(bind_kept(plan));
     bind_slots(plan);
+    if (plan->random != LEIT_NONE)
+        ((leit_random *)plan->values[plan->random].host)->seed = plan->options.seed;
     plan->is_finished = true;
     return LEIT_OK;
 }

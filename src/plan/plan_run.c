@@ -1,6 +1,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "kernels/add.h"
 #include "plan/plan_internal.h"
 
@@ -17,7 +18,7 @@
 
 void *leit_plan_data(leit_plan *plan, leit_value value)
 {
-    return plan->values[value].data;
+    return plan->values[value].host;
 }
 
 float *leit_plan_gradient(leit_plan *plan, leit_value value)
@@ -27,7 +28,12 @@ float *leit_plan_gradient(leit_plan *plan, leit_value value)
 
 void leit_plan_set_step(leit_plan *plan, uint32_t step)
 {
-    plan->random.step = step;
+    if (plan->random != LEIT_NONE) ((leit_random *)plan->values[plan->random].host)->step = step;
+}
+
+static const leit_device_memory *memory_of(const leit_plan *plan)
+{
+    return &plan->options.backend->memory;
 }
 
 static leit_exec exec_of(const leit_plan *plan)
@@ -42,7 +48,7 @@ static leit_exec exec_of(const leit_plan *plan)
 static void fence(leit_plan *plan, const plan_node *node)
 {
 #ifdef PLAN_HAS_ASAN
-    if (plan->memory.activation_bytes == 0) return;
+    if (plan->memory.activation_bytes == 0 || !memory_of(plan)->is_host) return;
     ASAN_POISON_MEMORY_REGION(plan->activations, plan->memory.activation_bytes);
     for (int s = 0; s < node->n_slots; s++) {
         const plan_slot *slot = &node->slots[s];
@@ -66,29 +72,41 @@ static void fence(leit_plan *plan, const plan_node *node)
 static void unfence(leit_plan *plan)
 {
 #ifdef PLAN_HAS_ASAN
+    if (!memory_of(plan)->is_host) return;
     ASAN_UNPOISON_MEMORY_REGION(plan->activations, plan->memory.activation_bytes);
 #else
     (void)plan;
 #endif
 }
 
+static leit_status read_kept(leit_plan *plan)
+{
+    for (size_t v = 0; v < plan->n_values; v++) {
+        const plan_value *value = &plan->values[v];
+        if (value->kind == VALUE_ACTIVATION && value->is_kept && value->host != value->data)
+            LEIT_TRY(memory_of(plan)->read(value->host, value->data, leit_plan_value_bytes(value),
+                                           NULL));
+    }
+    return LEIT_OK;
+}
+
 leit_status leit_plan_forward(leit_plan *plan)
 {
     const leit_exec exec = exec_of(plan);
-    leit_status status = LEIT_OK;
+    leit_status status = leit_mirror_upload(&plan->inputs);
     for (size_t i = 0; status == LEIT_OK && i < plan->n_nodes; i++) {
         const plan_node *node = &plan->nodes[i];
         fence(plan, node);
         status = plan->options.backend->ops[node->op].forward(&exec, node->args);
     }
     unfence(plan);
-    return status;
+    return status == LEIT_OK ? read_kept(plan) : status;
 }
 
 static int64_t count_rows(const leit_plan *plan, const plan_value *value)
 {
     if (value->count == LEIT_NONE) return value->shape[0];
-    return *(const int32_t *)plan->values[value->count].data;
+    return *(const int32_t *)plan->values[value->count].host;
 }
 
 static int64_t row_width(const plan_value *value)
@@ -105,11 +123,13 @@ static leit_status add_asides(leit_plan *plan, const leit_exec *exec, const plan
         const plan_slot *slot = &node->slots[s];
         if (!slot->is_aside) continue;
         const plan_value *value = &plan->values[slot->value];
-        struct leit_add sum = {.N = count_rows(plan, value),
-                               .D = row_width(value),
-                               .a = value->gradient,
-                               .b = (const float *)(plan->activations + slot->aside_offset_bytes),
-                               .y = value->gradient};
+        struct leit_add sum = {
+            .N = value->shape[0],
+            .D = row_width(value),
+            .n_rows = value->count == LEIT_NONE ? NULL : plan->values[value->count].data,
+            .a = value->gradient,
+            .b = (const float *)(plan->activations + slot->aside_offset_bytes),
+            .y = value->gradient};
         LEIT_TRY(plan->options.backend->ops[LEIT_OP_add].forward(exec, &sum));
     }
     return LEIT_OK;
@@ -120,7 +140,9 @@ leit_status leit_plan_backward(leit_plan *plan, float scale)
     const leit_exec exec = exec_of(plan);
     for (size_t i = 0; i < plan->n_losses; i++) {
         const plan_value *loss = &plan->values[plan->losses[i]];
-        if (loss->gradient != NULL) *loss->gradient = loss->loss_weight * scale;
+        const float gradient = loss->loss_weight * scale;
+        if (loss->gradient != NULL)
+            LEIT_TRY(memory_of(plan)->write(loss->gradient, &gradient, sizeof gradient, NULL));
     }
     leit_status status = LEIT_OK;
     for (size_t i = plan->n_nodes; status == LEIT_OK && i-- > 0;) {
@@ -139,7 +161,7 @@ double leit_plan_loss_value(const leit_plan *plan)
     double total = 0.0;
     for (size_t i = 0; i < plan->n_losses; i++) {
         const plan_value *loss = &plan->values[plan->losses[i]];
-        total += (double)loss->loss_weight * (double)*(const float *)loss->data;
+        total += (double)loss->loss_weight * (double)*(const float *)loss->host;
     }
     return total;
 }
@@ -148,29 +170,42 @@ int64_t leit_plan_empty_anchors(const leit_plan *plan)
 {
     int64_t total = 0;
     for (size_t i = 0; i < plan->n_empty_counts; i++)
-        total += *(const int32_t *)plan->values[plan->empty_counts[i]].data;
+        total += *(const int32_t *)plan->values[plan->empty_counts[i]].host;
     return total;
 }
 
-static bool all_finite(const float *data, int64_t count)
+/* *is_finite: whether `count` numbers of the device's memory are. */
+static leit_status look(const leit_plan *plan, const float *data, int64_t count, bool *is_finite)
 {
-    for (int64_t i = 0; i < count; i++)
-        if (!isfinite(data[i])) return false;
-    return true;
+    float *copy = NULL;
+    leit_status status = LEIT_OK;
+    if (!memory_of(plan)->is_host) {
+        LEIT_TRY(LEIT_ALLOC(copy, count));
+        status = memory_of(plan)->read(copy, data, (size_t)count * sizeof *data, NULL);
+        data = copy;
+    }
+    *is_finite = true;
+    for (int64_t i = 0; status == LEIT_OK && *is_finite && i < count; i++)
+        *is_finite = isfinite(data[i]);
+    leit_free(copy);
+    return status;
 }
 
-static bool is_finite(const leit_plan *plan, const plan_value *value)
+static leit_status look_at(const leit_plan *plan, const plan_value *value, bool *is_finite)
 {
-    if (value->dtype != LEIT_F32) return true;
-    return all_finite(value->data, count_rows(plan, value) * row_width(value));
+    *is_finite = true;
+    if (value->dtype != LEIT_F32) return LEIT_OK;
+    return look(plan, value->data, count_rows(plan, value) * row_width(value), is_finite);
 }
 
 static leit_status find_nonfinite_gradient(leit_plan *plan, const char **name)
 {
     for (size_t v = 0; v < plan->n_values; v++) {
         const plan_value *value = &plan->values[v];
+        bool is_finite = true;
         if (value->kind != VALUE_PARAMETER || value->gradient == NULL) continue;
-        if (all_finite(value->gradient, value->shape[0] * row_width(value))) continue;
+        LEIT_TRY(look(plan, value->gradient, value->shape[0] * row_width(value), &is_finite));
+        if (is_finite) continue;
         *name = leit_arena_printf(&plan->arena, "the gradient of %s", value->name);
         return *name == NULL ? LEIT_INTERNAL : LEIT_OK;
     }
@@ -179,21 +214,26 @@ static leit_status find_nonfinite_gradient(leit_plan *plan, const char **name)
 
 leit_status leit_plan_find_nonfinite(leit_plan *plan, const char **name)
 {
+    bool is_finite = true;
     *name = "";
     for (size_t v = 0; v < plan->n_values; v++) {
-        if (plan->values[v].kind == VALUE_ACTIVATION || is_finite(plan, &plan->values[v])) continue;
+        if (plan->values[v].kind == VALUE_ACTIVATION) continue;
+        LEIT_TRY(look_at(plan, &plan->values[v], &is_finite));
+        if (is_finite) continue;
         *name = plan->values[v].name;
         return LEIT_OK;
     }
     /* What a partial batch leaves unwritten must not look like a result. */
-    memset(plan->activations, 0, plan->memory.activation_bytes);
+    LEIT_TRY(memory_of(plan)->zero(plan->activations, plan->memory.activation_bytes, NULL));
     const leit_exec exec = exec_of(plan);
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const plan_node *node = &plan->nodes[i];
         LEIT_TRY(plan->options.backend->ops[node->op].forward(&exec, node->args));
         for (int s = 0; s < node->n_slots; s++) {
             const plan_value *value = &plan->values[node->slots[s].value];
-            if (!(node->slots[s].use & WRITE_FORWARD) || is_finite(plan, value)) continue;
+            if (!(node->slots[s].use & WRITE_FORWARD)) continue;
+            LEIT_TRY(look_at(plan, value, &is_finite));
+            if (is_finite) continue;
             *name = value->name;
             return LEIT_OK;
         }

@@ -142,7 +142,7 @@ INT(evaluate.bootstrap_samples, 1000, 0, 10000000, "samples", SIX, "Resamplings 
 INT(evaluate.permutation_samples, 10000, 0, 10000000, "samples", SIX, "Permutations behind a p-value between two rows of a table, at least 100; 0: no test. The smallest p it can show is 1 / (samples + 1). Of the runs in one table the largest number counts."),
 
 PATH(run.directory, ALL, "The run folder: recipe, metrics, checkpoints, report. Default: runs/ and the name."),
-ENUM(run.device, device_choice, "auto", ALL, "`auto` takes the best device of this build, which is the CPU: it refuses `cuda`."),
+ENUM(run.device, device_choice, "auto", ALL, "Where training runs: `auto` takes a GPU where one can be used, and otherwise says in one line why none can; `cuda` does not do without. Evaluation, `index` and `match` run on the CPU."),
 INT(run.threads, 0, 0, 4096, "threads", ALL, "Threads of the CPU backend and of the loader; 0: the cores this process may use. The result does not depend on it."),
 BOOL(run.deterministic, true, ALL, "Same recipe, same kind of device, same bits. `false` allows faster reductions whose order varies; the CPU has none and keeps to the same bits."),
 ENUM(run.precision, precision, "fp32", ALL, "Of matrix products; master weights, statistics and reductions stay fp32. `tf32` and `bf16` are faster and need CUDA: the CPU refuses them."),

@@ -97,6 +97,7 @@ static leit_status read_places(leit_matcher *matcher, enum leit_modality modalit
 leit_status leit_matcher_save(const leit_matcher *matcher, const char *vocabulary,
                               leit_checkpoint_writer *writer)
 {
+    LEIT_TRY(leit_parameters_download(&matcher->parameters));
     LEIT_TRY(save_about(matcher, vocabulary, writer));
     LEIT_TRY(save_places(matcher, writer));
     LEIT_TRY(leit_checkpoint_add_i64(writer, "fingerprint", (int64_t)fingerprint_of(matcher)));
@@ -118,6 +119,7 @@ leit_status leit_matcher_read(leit_matcher *matcher, const leit_checkpoint *chec
         LEIT_TRY(leit_checkpoint_read(checkpoint, &tensor));
         count++;
     }
+    LEIT_TRY(leit_parameters_upload(&matcher->parameters));
     for (int modality = 0; modality < 2; modality++)
         if (leit_starts_with_any(place_names[modality], prefixes))
             LEIT_TRY(read_places(matcher, (enum leit_modality)modality, checkpoint));

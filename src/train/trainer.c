@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/stop.h"
+#include "cuda/cuda_loader.h"
 #include "leitmotif/train.h"
 #include "model/import.h"
 #include "plan/optimizer.h"
@@ -24,11 +25,13 @@
 #include "train/journal.h"
 #include "train/monitor.h"
 #include "train/schedule.h"
+#include "train/trainer.h"
 
 enum { MAX_PHASES = 2, PROGRESS_MS = 500, NAME_BYTES = 256 };
 
 typedef struct trainer {
     const leit_recipe *recipe;
+    const leit_backend *backend; /* borrowed */
     leit_arena arena;
     const char *folder; /* <run>/checkpoints */
     leit_dataset data;
@@ -83,6 +86,7 @@ static leit_status pass_moments(const trainer *t, leit_checkpoint_writer *writer
 {
     const leit_parameters *parameters = &t->matcher->parameters;
     char name[NAME_BYTES];
+    if (writer != NULL) LEIT_TRY(leit_parameters_download_moments(parameters));
     for (size_t i = 0; i < parameters->count; i++) {
         if (parameters->list[i].moment1 == NULL) continue;
         for (const char *kind = "mv"; *kind != '\0'; kind++) {
@@ -91,7 +95,7 @@ static leit_status pass_moments(const trainer *t, leit_checkpoint_writer *writer
                                     : leit_checkpoint_read(checkpoint, &tensor));
         }
     }
-    return LEIT_OK;
+    return writer == NULL ? leit_parameters_upload_moments(parameters) : LEIT_OK;
 }
 
 static leit_status add_state(const trainer *t, leit_checkpoint_writer *writer)
@@ -217,9 +221,9 @@ static leit_status build(trainer *t)
     LEIT_TRY(leit_dataset_verify(&t->data));
     LEIT_TRY(check_validation(t));
     const leit_mood_names names = leit_mood_names_of(&t->data);
-    LEIT_TRY(leit_matcher_create(recipe, &names, leit_backend_cpu(), t->threads, &t->matcher));
+    LEIT_TRY(leit_matcher_create(recipe, &names, t->backend, t->threads, &t->matcher));
     const leit_strategy *strategy = t->matcher->strategy;
-    const leit_plan_options options = {.backend = leit_backend_cpu(),
+    const leit_plan_options options = {.backend = t->backend,
                                        .threads = t->threads,
                                        .training = true,
                                        .seed = (uint64_t)recipe->seed};
@@ -278,7 +282,7 @@ static leit_status train_step(trainer *t, leit_step *step, leit_sampler *sampler
                               leit_optimizer *optimizer, int64_t number, float rate, float *norm)
 {
     const int accumulate = t->recipe->train.accumulate;
-    leit_parameters_zero_gradients(&t->matcher->parameters);
+    LEIT_TRY(leit_parameters_zero_gradients(&t->matcher->parameters));
     t->last_loss = 0.0;
     for (int part = 0; part < accumulate; part++) {
         const leit_batch *batch = NULL;
@@ -395,9 +399,8 @@ static leit_status train_phase(trainer *t, leit_step *step)
     leit_sampler *sampler = NULL;
     leit_status status = leit_plan_finish(step->plan);
     if (status == LEIT_OK)
-        status =
-            leit_optimizer_create(&options, leit_backend_cpu(), t->threads, &t->matcher->parameters,
-                                  leit_phase_prefixes(step->phase), &optimizer);
+        status = leit_optimizer_create(&options, t->backend, t->threads, &t->matcher->parameters,
+                                       leit_phase_prefixes(step->phase), &optimizer);
     if (status == LEIT_OK)
         status = leit_sampler_create(&t->data, step->phase->sampling, step->batch,
                                      train->steps_per_epoch, (uint64_t)recipe->seed, &sampler);
@@ -478,11 +481,8 @@ static void close_trainer(trainer *t)
 /* What is asked for and cannot be done is refused, not left out. */
 static leit_status check_machine(const struct leit_recipe_run *run)
 {
-    LEIT_FAIL_IF(run->device == LEIT_DEVICE_CHOICE_CUDA, LEIT_DEVICE,
-                 "run.device is cuda, and this build trains on the CPU alone; set run.device=cpu");
     LEIT_FAIL_IF(run->precision != LEIT_PRECISION_FP32, LEIT_DEVICE,
-                 "run.precision is %s, and this build trains on the CPU alone, in fp32; set "
-                 "run.precision=fp32",
+                 "run.precision is %s, and this build trains in fp32 alone; set run.precision=fp32",
                  run->precision == LEIT_PRECISION_BF16 ? "bf16" : "tf32");
     LEIT_FAIL_IF(run->shards != 1, LEIT_USAGE,
                  "run.shards is %d, and this build trains in one process, each step whole; set "
@@ -491,10 +491,13 @@ static leit_status check_machine(const struct leit_recipe_run *run)
     return LEIT_OK;
 }
 
-leit_status leit_train(const leit_recipe *recipe, leit_train_summary *summary)
+leit_status leit_train_on(const leit_backend *backend, const leit_recipe *recipe,
+                          leit_train_summary *summary)
 {
-    LEIT_TRY(check_machine(&recipe->run));
-    trainer t = {.recipe = recipe, .start_ns = leit_clock_ns(), .saved_ns = leit_clock_ns()};
+    trainer t = {.recipe = recipe,
+                 .backend = backend,
+                 .start_ns = leit_clock_ns(),
+                 .saved_ns = leit_clock_ns()};
     leit_status status = run(&t);
     if (summary != NULL && status == LEIT_OK)
         *summary = (leit_train_summary){
@@ -506,6 +509,21 @@ leit_status leit_train(const leit_recipe *recipe, leit_train_summary *summary)
             .was_complete = t.state.is_complete && t.n_steps_done == 0,
         };
     close_trainer(&t);
+    return status;
+}
+
+leit_status leit_train(const leit_recipe *recipe, leit_train_summary *summary)
+{
+    const struct leit_recipe_run *run = &recipe->run;
+    leit_cuda *cuda = NULL;
+    LEIT_TRY(check_machine(run));
+    leit_status status = run->device == LEIT_DEVICE_CHOICE_CPU ? LEIT_OK : leit_cuda_open(&cuda);
+    if (run->device == LEIT_DEVICE_CHOICE_CUDA && status != LEIT_OK)
+        return leit_fail_context(status, "run.device is cuda");
+    if (status != LEIT_OK) leit_log(LEIT_LOG_INFO, "training on the CPU: %s", leit_error_message());
+    status = leit_train_on(cuda == NULL ? leit_backend_cpu() : leit_cuda_table_of(cuda)->backend,
+                           recipe, summary);
+    leit_cuda_close(cuda);
     return status;
 }
 

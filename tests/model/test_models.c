@@ -259,7 +259,7 @@ static void judge(const char *file, const char *group, leit_threads *threads, vo
     assert_ok(leit_plan_forward(t.plan));
     compare_output(&t);
     compare(&t, "outputs", "loss", &(float){(float)leit_plan_loss_value(t.plan)}, 1);
-    leit_parameters_zero_gradients(&t.parameters);
+    assert_ok(leit_parameters_zero_gradients(&t.parameters));
     assert_ok(leit_plan_backward(t.plan, 1.0F));
     compare_parameters(&t);
     close_twin(&t);

@@ -86,7 +86,7 @@ static leit_parameter *parameter(net *n, const char *name)
 
 static void run_both(net *n)
 {
-    leit_parameters_zero_gradients(&n->parameters);
+    assert_ok(leit_parameters_zero_gradients(&n->parameters));
     assert_ok(leit_plan_forward(n->plan));
     assert_ok(leit_plan_backward(n->plan, 1.0f));
 }
@@ -589,9 +589,9 @@ static void test_parameters_start(void **state)
     assert_ok(leit_parameters_allocate(&beside, 5, true));
     const int a = leit_parameters_find(&beside, "text.a"),
               b = leit_parameters_find(&beside, "text.b");
-    assert_memory_equal(alone.data, beside.list[a].data, 4096 * sizeof(float));
-    assert_null(alone.gradient);
-    assert_non_null(beside.moment2);
+    assert_memory_equal(alone.data.host, beside.list[a].data, 4096 * sizeof(float));
+    assert_null(alone.gradient.host);
+    assert_non_null(beside.moment2.host);
     assert_int_equal(leit_parameters_find(&alone, "text.b"), -1);
 
     /* 4096 draws: the mean is within 4.5 standard deviations, the largest in the last 1 % but not
@@ -609,7 +609,7 @@ static void test_parameters_start(void **state)
     leit_parameters other = {0};
     declare(&other, "text.a", 64, 64, uniform);
     assert_ok(leit_parameters_allocate(&other, 6, false));
-    assert_memory_not_equal(alone.data, other.data, 4096 * sizeof(float));
+    assert_memory_not_equal(alone.data.host, other.data.host, 4096 * sizeof(float));
     leit_parameters_clear(&alone);
     leit_parameters_clear(&beside);
     leit_parameters_clear(&other);
@@ -625,7 +625,7 @@ static void test_parameters_refuse(void **state)
     assert_fails(leit_parameters_declare(&parameters, &wide, &index), LEIT_INTERNAL,
                  "parameter w has shape (2, 3), expected (2, 4)");
     assert_ok(leit_parameters_allocate(&parameters, 1, false));
-    assert_true(parameters.data[5] == 2.0f);
+    assert_true(parameters.list[0].data[5] == 2.0f);
     const leit_parameter late = {.name = "late", .rank = 1, .shape = {1}};
     assert_fails(leit_parameters_declare(&parameters, &late, &index), LEIT_INTERNAL,
                  "no parameter late");
@@ -656,9 +656,9 @@ static void test_parameters_that_do_not_learn(void **state)
     assert_int_equal(leit_parameters_exclude_decay(&parameters, "nothing"), 0);
     assert_false(parameters.list[2].decays);
     assert_true(parameters.list[1].decays);
-    parameters.gradient[3] = 1.0f;
-    leit_parameters_zero_gradients(&parameters);
-    assert_true(parameters.gradient[3] == 0.0f);
+    ((float *)parameters.gradient.host)[3] = 1.0f;
+    assert_ok(leit_parameters_zero_gradients(&parameters));
+    assert_true(((float *)parameters.gradient.host)[3] == 0.0f);
     leit_parameters_clear(&parameters);
 }
 

@@ -204,7 +204,7 @@ static double run_step(twin *t, int number, int32_t *negatives, int *n_negatives
     const leit_batch *batch = NULL;
     leit_plan *plan = t->step.plan;
     float norm;
-    leit_parameters_zero_gradients(&t->matcher->parameters);
+    assert_ok(leit_parameters_zero_gradients(&t->matcher->parameters));
     assert_ok(leit_sampler_batch(t->sampler, number, &batch));
     assert_ok(leit_step_fill(&t->step, &t->data, batch));
     assert_ok(leit_plan_forward(plan));

@@ -3,7 +3,8 @@
  *     LEIT_UPDATE_LOSSES=1 test_loss_lists     writes the lists anew
  *
  * The corpus and the batch are smaller than the recipe's, and the music encoder starts afresh. One
- * and two threads give the same bits; the committed list is met to 1e-5 of the first loss and then
+ * thread on the CPU, and two on a device whose memory the program cannot touch, give the same bits;
+ * the committed list is met to 1e-5 of the first loss and then
  * to 1e-3: another CPU or compiler contracts products and sums differently, and training pulls such
  * runs apart step by step. */
 #include <math.h>
@@ -14,10 +15,11 @@
 
 #include "leitmotif/corpus.h"
 #include "leitmotif/etude.h"
-#include "leitmotif/train.h"
+#include "support/fenced_backend.h"
 #include "support/testing.h"
+#include "train/trainer.h"
 
-enum { MAX_LOSSES = 24 };
+enum { MAX_LOSSES = 24, STEPS = 12, FENCED_STEPS = 3 };
 
 typedef struct loss_list {
     int n;
@@ -70,7 +72,8 @@ static void read_losses(const char *path, loss_list *list)
     fclose(file);
 }
 
-static void train(const char *name, int threads, loss_list *list)
+static void train(const char *name, const leit_backend *backend, int threads, int n_steps,
+                  loss_list *list)
 {
     char words[6][1400], run[64], recipe_path[64];
     snprintf(run, sizeof run, "%s.%d", name, threads);
@@ -82,19 +85,21 @@ static void train(const char *name, int threads, loss_list *list)
     snprintf(words[2], sizeof words[2], "data.tags=%s", leit_test_scratch("etude_tags.h5"));
     snprintf(words[3], sizeof words[3], "run.directory=%s", leit_test_scratch(run));
     snprintf(words[4], sizeof words[4], "run.threads=%d", threads);
+    snprintf(words[5], sizeof words[5], "train.max_steps=%d", n_steps);
     const char *const overrides[] = {words[0],
                                      words[1],
                                      words[2],
                                      words[3],
                                      words[4],
-                                     "train.max_steps=12",
+                                     words[5],
                                      "train.batch=8",
                                      "data.eval_crops=1",
                                      "model.music.weights=",
                                      "model.music.frozen=false"};
     leit_recipe *recipe = NULL;
     assert_ok(leit_recipe_load(leit_test_source(recipe_path), overrides, 10, &recipe));
-    assert_ok(leit_train(recipe, NULL));
+    assert_ok(leit_train_on(backend, recipe, NULL));
+    assert_int_equal(leit_fenced_allocations(), 0);
     leit_recipe_free(recipe);
     snprintf(run, sizeof run, "%s.%d/metrics.jsonl", name, threads);
     read_losses(leit_test_scratch(run), list);
@@ -115,13 +120,17 @@ static void expect_losses(const char *name, int n_phases)
 {
     char path[96];
     loss_list one, two, committed;
-    train(name, 1, &one);
-    train(name, 2, &two);
-    assert_int_equal(one.n, 12 * n_phases);
-    for (int i = 0; i < one.n; i++)
-        if (one.rows[i].loss != two.rows[i].loss)
-            fail_msg("%s, %s step %d: %.9g with one thread, %.9g with two", name, one.rows[i].phase,
-                     one.rows[i].step, one.rows[i].loss, two.rows[i].loss);
+    train(name, leit_backend_cpu(), 1, STEPS, &one);
+    train(name, leit_backend_fenced(), 2, FENCED_STEPS, &two);
+    assert_int_equal(one.n, STEPS * n_phases);
+    assert_int_equal(two.n, FENCED_STEPS * n_phases);
+    for (int i = 0; i < two.n; i++) {
+        const int same = i / FENCED_STEPS * STEPS + i % FENCED_STEPS;
+        assert_int_equal(one.rows[same].step, two.rows[i].step);
+        if (one.rows[same].loss != two.rows[i].loss)
+            fail_msg("%s, %s step %d: %.9g on the CPU, %.9g behind the fence", name,
+                     two.rows[i].phase, two.rows[i].step, one.rows[same].loss, two.rows[i].loss);
+    }
     snprintf(path, sizeof path, "tests/golden/strategies/%s.losses", name);
     if (getenv("LEIT_UPDATE_LOSSES") != NULL) write_list(leit_test_source(path), name, &one);
     read_losses(leit_test_source(path), &committed);
