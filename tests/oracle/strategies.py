@@ -4,7 +4,8 @@
     python tests/oracle/strategies.py /tmp/steps     writes tests/golden/strategies/twins.txt
 
 A dump holds our initial parameters and, for 20 steps, token ids, mel images, targets and the
-negatives that were drawn. Written from the paper's section 3 and its public code's layers, with
+negatives that were drawn; that each is one the recipe allows is checked here, how likely each is
+in triplet_sample.py. Written from the paper's section 3 and its public code's layers, with
 torch.nn.functional and torch.optim.Adam; run in float64 and in float32.
 """
 import pathlib
@@ -22,7 +23,8 @@ GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden" / "strategies
 STEPS, HEADS, EPSILON, GAMMA, MARGIN = 20, 2, 1e-12, 2.0, 0.2
 # enum leit_target
 (TEXT_LABEL, MUSIC_LABEL, TEXT_VA, MUSIC_VA, TEXT_VECTOR, MUSIC_VECTOR, MUSIC_TAGS, TAG_VECTOR,
- TEXT_ROWS, MUSIC_ROWS, FIRST_HALF, SECOND_HALF, TEXT_LABEL_1, MUSIC_LABEL_1, TEXT_LABEL_2) = range(15)
+ TEXT_ROWS, MUSIC_ROWS, FIRST_HALF, SECOND_HALF, TEXT_LABEL_1, MUSIC_LABEL_1, TEXT_LABEL_2,
+ MUSIC_LABEL_2, MAPPED_LABEL_2) = range(17)
 
 
 class Twin:
@@ -122,8 +124,20 @@ def focal(logits, labels):
     return ((1 - torch.exp(-ce)).detach() ** GAMMA * ce).mean()
 
 
+def check_negatives(step, choice):
+    """A text's negatives are clips drawn for texts of another tag (text_tag) or of another mood than the one its
+    own tag maps to (music_tag); -1 where the batch has none."""
+    by_music = choice == "music_tag"
+    anchors = step[f"target{MAPPED_LABEL_2 if by_music else TEXT_LABEL_2:02d}"][:]
+    items = step[f"target{MUSIC_LABEL_2:02d}"][:] if by_music else anchors
+    for anchor, drawn in zip(anchors, step["negative0"][:]):
+        allowed = np.flatnonzero(items != anchor)
+        assert drawn in allowed if len(allowed) else drawn == -1, (anchor, drawn, items)
+
+
 def loss_of(twin, kind, step, dtype):
-    strategy, phase = kind.split(".")
+    name, phase = kind.split(".")
+    strategy, _, choice = name.partition("+")
 
     def target(number):
         values = step[f"target{number:02d}"][:]
@@ -145,7 +159,7 @@ def loss_of(twin, kind, step, dtype):
         return F.mse_loss(torch.sigmoid(x), target(number))
     if strategy == "w2v_regression":
         x, number = (twin.head(text, "text"), TEXT_VECTOR) if phase == "text" else (twin.head(music, "music"), MUSIC_VECTOR)
-        return F.mse_loss(x, target(number))
+        return F.mse_loss(torch.sigmoid(x) if choice == "sigmoid" else x, target(number))
     if strategy == "multihead":
         x = torch.cat([twin.linear(text, "text.fc"), twin.linear(music, "music.fc")])
         layer = 1
@@ -158,6 +172,7 @@ def loss_of(twin, kind, step, dtype):
     half = len(text) // 2
     text, music = twin.head(text, "text"), twin.head(music, "music")
     if strategy == "metric2":
+        check_negatives(step, choice)
         return triplet(text[half:], music[half:], negatives(0))
     tag = twin.head(target(TAG_VECTOR), "tag")
     return (0.3 * triplet(tag[:half], text[:half], negatives(0))

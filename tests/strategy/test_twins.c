@@ -4,7 +4,8 @@
  * given as token ids, mel images, labels, targets and the negatives we drew; what it answers for is
  * everything in between: encoders, heads, losses, gradients, Adam. It runs in float64 and float32.
  *
- *     LEIT_DUMP_STEPS=<folder> test_twins     writes <folder>/<strategy>.<phase>.h5 for the twins
+ *     LEIT_DUMP_STEPS=<folder> test_twins     writes <folder>/<strategy>.<phase>.h5 for the twins,
+ *                                             <strategy>+<choice>.<phase>.h5 for other recipe words
  *
  * Adam's epsilon is 1e-3 here. With 1e-8 the first steps go by the sign of a gradient, and where
  * that is rounding around zero two right programs part at once; where epsilon stands in the formula
@@ -36,6 +37,7 @@ enum { STEPS = 20, MAX_NEGATIVES = 3 };
 
 typedef struct twin {
     leit_recipe *recipe;
+    char name[64]; /* "metric2.joint", "metric2+cosine.joint" */
     leit_dataset data;
     leit_matcher *matcher;
     const leit_phase *phase;
@@ -50,13 +52,17 @@ typedef struct twin {
 
 static bool drops_out; /* the next twin has the paper's dropout */
 
+/* A word for the recipe of the next twin, and what the twin is called for it; or NULL. */
+static struct choice {
+    const char *name, *override;
+} choice;
+
 static void open_dump(twin *t)
 {
     const char *folder = getenv("LEIT_DUMP_STEPS");
     if (folder == NULL) return;
     char path[1200];
-    snprintf(path, sizeof path, "%s/%s.%s.h5", folder, leit_strategy_name(t->recipe->strategy),
-             t->phase->name);
+    snprintf(path, sizeof path, "%s/%s.h5", folder, t->name);
     assert_ok(leit_container_create(path, "leitmotif-steps", 1, &t->dump));
 }
 
@@ -100,7 +106,8 @@ static void open_twin_of(twin *t, const char *strategy, int phase, bool keeps_al
     "model.head.dropout=0.5", "model.text.dropout=0.1", "model.text.attention_dropout=0.1"
 #define COMMON                                                                                     \
     "train.epsilon=1e-3", "train.learning_rate=1e-4", "mel.n_fft=512", "model.music.channels=4"
-    static const char *const smooth[] = {COMMON, NULL}, *const noisy[] = {COMMON, DROPOUT, NULL};
+    static const char *const noisy[] = {COMMON, DROPOUT, NULL};
+    const char *const smooth[] = {COMMON, choice.override, NULL};
     static const char *const no_words[] = {COMMON, "train.weight_decay_exclude=[]", NULL};
     const bool has_text = strcmp(strategy, "tagging") != 0 && (phase == 0);
     *t = (twin){.digest = 14695981039346656037u};
@@ -112,6 +119,8 @@ static void open_twin_of(twin *t, const char *strategy, int phase, bool keeps_al
     const leit_mood_names names = leit_mood_names_of(&t->data);
     assert_ok(leit_matcher_create(t->recipe, &names, leit_backend_cpu(), NULL, &t->matcher));
     t->phase = &t->matcher->strategy->phases[phase];
+    snprintf(t->name, sizeof t->name, "%s%s%s.%s", strategy, choice.name == NULL ? "" : "+",
+             choice.name == NULL ? "" : choice.name, t->phase->name);
     const leit_plan_options options = {
         .backend = leit_backend_cpu(), .training = true, .seed = (uint64_t)t->recipe->seed};
     assert_ok(leit_step_create(t->matcher->strategy, t->phase, &t->matcher->space, &t->data,
@@ -247,9 +256,8 @@ static void compare_parameters(twin *t, leit_numbers *golden, const char *name)
 
 static void compare(twin *t, const double *losses, const int32_t *negatives, int n_negatives)
 {
-    char name[64];
+    const char *name = t->name;
     leit_numbers golden;
-    snprintf(name, sizeof name, "%s.%s", leit_strategy_name(t->recipe->strategy), t->phase->name);
     leit_numbers_open("tests/golden/strategies/twins.txt", &golden);
     const int32_t *digest = leit_numbers_i32(&golden, leit_numbers_name("%s.digest", name), NULL);
     if ((int32_t)(uint32_t)(t->digest & 0x7FFFFFFF) != digest[0])
@@ -331,6 +339,22 @@ static void test_w2v_regression(void **state)
     run_twin("w2v_regression", 1);
 }
 
+/* The public code's choices where they are not the paper's, and ours of the mask. */
+static void run_choice(const char *strategy, int phase, const char *name, const char *override)
+{
+    choice = (struct choice){name, override};
+    run_twin(strategy, phase);
+    choice = (struct choice){NULL, NULL};
+}
+
+static void test_choices(void **state)
+{
+    (void)state;
+    run_choice("w2v_regression", 0, "sigmoid", "model.head.output_activation=sigmoid");
+    run_choice("metric2", 0, "cosine", "loss.negatives=cosine");
+    run_choice("metric2", 0, "music_tag", "loss.negative_mask=music_tag");
+}
+
 static void test_metric2(void **state)
 {
     (void)state;
@@ -396,10 +420,11 @@ static int write_corpora(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_classification), cmocka_unit_test(test_multihead),
-        cmocka_unit_test(test_va_regression),  cmocka_unit_test(test_w2v_regression),
-        cmocka_unit_test(test_metric2),        cmocka_unit_test(test_metric3),
-        cmocka_unit_test(test_tagging),        cmocka_unit_test(test_sharing_is_safe),
+        cmocka_unit_test(test_classification),  cmocka_unit_test(test_multihead),
+        cmocka_unit_test(test_va_regression),   cmocka_unit_test(test_w2v_regression),
+        cmocka_unit_test(test_metric2),         cmocka_unit_test(test_metric3),
+        cmocka_unit_test(test_tagging),         cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_sharing_is_safe),
     };
     return cmocka_run_group_tests(tests, write_corpora, NULL);
 }
