@@ -71,6 +71,11 @@ leit_status leit_container_create(const char *path, const char *format, int64_t 
     made->sum = XXH3_createState();
     if (made->path == NULL || made->aside == NULL || made->sum == NULL) goto failed;
 
+    /* The library would follow a link: the name is taken first, then opened by it. */
+    const int taken = leit_file_create_aside(made->aside);
+    LEIT_FAIL_GOTO_IF(taken < 0, failed, LEIT_DATA, "cannot write %s: %s", path,
+                      leit_error_reason(errno));
+    close(taken);
     made->aside_exists = true; /* a full disk leaves an empty one behind even when this fails */
     made->file = create_file(made->aside);
     LEIT_FAIL_GOTO_IF(made->file < 0, failed, LEIT_DATA, "cannot write %s: %s", path,

@@ -104,6 +104,12 @@ leit_status leit_file_check_target(const char *path)
     return LEIT_OK;
 }
 
+int leit_file_create_aside(const char *aside)
+{
+    unlink(aside); /* the leftover of a killed program, or a link that leads elsewhere */
+    return open(aside, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+}
+
 leit_status leit_file_write(const char *path, const void *bytes, size_t size_bytes)
 {
     LEIT_TRY(leit_file_check_target(path));
@@ -112,7 +118,7 @@ leit_status leit_file_write(const char *path, const void *bytes, size_t size_byt
     char *aside = leit_arena_printf(&arena, "%s.writing", path);
     if (aside == NULL) return LEIT_INTERNAL;
 
-    int file = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int file = leit_file_create_aside(aside);
     LEIT_FAIL_GOTO_IF(file < 0, done, LEIT_DATA, "cannot write %s: %s", path,
                       leit_error_reason(errno));
     status = write_all(file, path, bytes, size_bytes);

@@ -21,6 +21,10 @@ leit_status leit_file_sum(const char *path, uint64_t *sum, int64_t *size_bytes);
  * exists. Renaming onto a device or a link would replace the device or link itself. */
 leit_status leit_file_check_target(const char *path);
 
+/* Creates the file that is written aside and renamed later, in the place of whatever has that name
+ * but a directory; a link is not followed. The descriptor, or -1 and errno. */
+int leit_file_create_aside(const char *aside);
+
 /* Writes aside, flushes to the disk and renames: after a failure the old file is untouched and
  * nothing half-written is left. */
 leit_status leit_file_write(const char *path, const void *bytes, size_t size_bytes);

@@ -395,7 +395,7 @@ static leit_status make_room(music_build *build, const char *output_path)
     if (build->multi_label) LEIT_TRY(LEIT_ALLOC(build->tags, n * (size_t)build->corpus.n_labels));
     build->spool_path = leit_arena_printf(&build->draft.arena, "%s.pcm.writing", output_path);
     if (build->spool_path == NULL) return LEIT_INTERNAL;
-    build->spool = open(build->spool_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    build->spool = leit_file_create_aside(build->spool_path);
     LEIT_FAIL_IF(build->spool < 0, LEIT_DATA, "cannot write %s: %s", build->spool_path,
                  leit_error_reason(errno));
     return leit_threads_create(0, &build->threads);

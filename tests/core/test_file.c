@@ -140,6 +140,22 @@ static void devices_and_links_stay(void **state)
     assert_ok(leit_file_write(file, "new", 3));
 }
 
+/* Nor through a link that has the name of what is written aside. */
+static void links_are_not_followed(void **state)
+{
+    (void)state;
+    leit_buffer content = {0};
+    const char *precious = leit_test_scratch("precious"), *path = leit_test_scratch("plain");
+    assert_ok(leit_file_write(precious, "old", 3));
+    assert_int_equal(symlink(precious, leit_test_scratch("plain.writing")), 0);
+    assert_ok(leit_file_write(path, "new", 3));
+    assert_ok(leit_file_read(precious, 10, &content));
+    assert_string_equal(leit_buffer_text(&content), "old");
+    assert_ok(leit_file_read(path, 10, &content));
+    assert_string_equal(leit_buffer_text(&content), "new");
+    leit_buffer_clear(&content);
+}
+
 /* A limit on the size of files stands for a full disk: some bytes are written, then no more. */
 static void a_full_disk_leaves_the_old_file(void **state)
 {
@@ -187,6 +203,7 @@ int main(void)
         cmocka_unit_test(failures_name_the_file),
         cmocka_unit_test(failures_name_the_cure),
         cmocka_unit_test(devices_and_links_stay),
+        cmocka_unit_test(links_are_not_followed),
         cmocka_unit_test(a_full_disk_leaves_the_old_file),
         cmocka_unit_test(paths),
     };
