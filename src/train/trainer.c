@@ -213,6 +213,22 @@ static leit_status check_validation(const trainer *t)
     return LEIT_OK;
 }
 
+static leit_status check_accumulation(const trainer *t, const leit_step *step)
+{
+    const struct leit_recipe_train *train = &t->recipe->train;
+    leit_sampler *sampler = NULL;
+    LEIT_TRY(leit_sampler_create(&t->data, step->phase->sampling, step->batch,
+                                 train->steps_per_epoch, (uint64_t)t->recipe->seed, &sampler));
+    const int64_t batches =
+        epochs_of(t->recipe, step->phase) * leit_sampler_steps_per_epoch(sampler);
+    leit_sampler_free(sampler);
+    LEIT_FAIL_IF(train->accumulate > batches, LEIT_USAGE,
+                 "train.accumulate is %d, and all epochs of phase %s have %" PRId64
+                 " batches; take at most that many, a larger train.batch, or more epochs",
+                 train->accumulate, step->phase->name, batches);
+    return LEIT_OK;
+}
+
 static leit_status build(trainer *t)
 {
     const leit_recipe *recipe = t->recipe;
@@ -233,6 +249,7 @@ static leit_status build(trainer *t)
         LEIT_TRY(leit_step_create(strategy, &strategy->phases[phase], &t->matcher->space, &t->data,
                                   &t->matcher->front, &options, &t->matcher->parameters, step));
         LEIT_TRY(leit_plan_measure(step->plan, &memory));
+        LEIT_TRY(check_accumulation(t, step));
     }
     if (t->data.text != NULL)
         LEIT_TRY(leit_tower_create(t->matcher, LEIT_MODALITY_TEXT, &t->text_tower));

@@ -350,6 +350,7 @@ static void test_what_the_cpu_cannot_do_is_refused(void **state)
         {"run.precision=tf32", LEIT_DEVICE, "run.precision is tf32, and this build"},
         {"run.device=cuda", LEIT_DEVICE, "run.device is cuda: "},
         {"run.shards=4", LEIT_USAGE, "run.shards is 4, and this build"},
+        {"train.accumulate=1000", LEIT_USAGE, "train.accumulate is 1000, and all epochs of phase"},
     };
     setenv(LEIT_CUDA_PLUGIN_VARIABLE, "/nowhere/" LEIT_CUDA_PLUGIN_FILE, 1); /* beside a GPU too */
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
