@@ -10,7 +10,7 @@
  *     __syncthreads, for a shuffle is no fence. Blocks are whole warps, at most 1024 threads.
  *   - Every thread of a block reaches the same __syncthreads: no return before the last barrier or
  *     warp function, predicates instead. No block waits for another one: a second launch does.
- *   - Sums have a fixed order: no floating-point atomics.
+ *   - Sums have a fixed order: no floating-point atomics. Atomics of integers are there.
  *   - Sizes come from arguments, counts from device memory through leit_device_rows. The host
  *     checks what it can see, with leit_<op>_check of the op's header, and never reads device memory;
  *     labels, ids and offsets are held inside their arrays by the kernel.

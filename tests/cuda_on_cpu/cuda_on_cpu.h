@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <tuple>
 #include <type_traits>
 
 #include "core/check.h"
@@ -26,6 +27,24 @@ struct dim3 {
     {
     }
 };
+
+struct alignas(8) float2 {
+    float x, y;
+};
+
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+
+inline float2 make_float2(float x, float y)
+{
+    return {x, y};
+}
+
+inline float4 make_float4(float x, float y, float z, float w)
+{
+    return {x, y, z, w};
+}
 
 namespace emulator {
 
@@ -51,7 +70,25 @@ const coordinates &here();
 unsigned lane();
 
 void launch(const char *kernel, dim3 grid, dim3 block, size_t shared_bytes,
-            void (*body)(void *closure), void *closure);
+            void (*body)(void *closure), void *closure, size_t closure_bytes);
+
+/* A launch as CUDA does it: arguments are evaluated once, and every thread gets a copy. */
+template <class Kernel, class... Arguments>
+void launch_copied(const char *name, dim3 grid, dim3 block, size_t shared_bytes, Kernel kernel,
+                   Arguments... arguments)
+{
+    struct {
+        Kernel kernel;
+        std::tuple<Arguments...> arguments;
+    } closure = {kernel, std::tuple<Arguments...>(arguments...)};
+    launch(
+        name, grid, block, shared_bytes,
+        [](void *memory) {
+            auto *copy = static_cast<decltype(closure) *>(memory);
+            std::apply(copy->kernel, copy->arguments);
+        },
+        &closure, sizeof closure);
+}
 
 enum vote { NO_VOTE, VOTE_OR, VOTE_AND, VOTE_COUNT };
 int barrier(place at, vote kind, int value);
@@ -60,6 +97,11 @@ int barrier(place at, vote kind, int value);
  * mask of lanes whose value is not zero. */
 word meet(place at, unsigned mask, warp_function function, int width, const word &value,
           unsigned source);
+
+/* Replaces the integer at `address` by what becomes of it and the operand; returns the old one. */
+enum atomic_function { ADD, MAXIMUM, MINIMUM, EXCHANGE, COMPARE_AND_SWAP };
+int64_t change(void *address, size_t bytes, bool is_signed, atomic_function function,
+               int64_t operand, int64_t expected);
 
 /* Shared memory of a block: one piece per site in the source, filled with NaN, between red zones.
  */
@@ -183,13 +225,41 @@ inline T __shfl_xor_sync(unsigned mask, T value, int distance, int width = 32, L
                              static_cast<int>(emulator::lane()) ^ distance, width);
 }
 
+template <class T>
+inline T leit_change(T *address, emulator::atomic_function function, T operand, T expected = T())
+{
+    static_assert(std::is_integral<T>::value && sizeof(T) >= 4,
+                  "atomics are of integers: a sum of floats would depend on the order");
+    return static_cast<T>(emulator::change(address, sizeof(T), std::is_signed<T>::value, function,
+                                           static_cast<int64_t>(operand),
+                                           static_cast<int64_t>(expected)));
+}
+
+/* CUDA has these for int, unsigned and unsigned long long; atomicAdd has no long long. */
+#define LEIT_ATOMIC(name, function)                                                                \
+    template <class T>                                                                             \
+    inline T name(T *address, std::common_type_t<T> operand)                                       \
+    {                                                                                              \
+        return leit_change(address, emulator::function, operand);                                  \
+    }
+LEIT_ATOMIC(atomicAdd, ADD)
+LEIT_ATOMIC(atomicMax, MAXIMUM)
+LEIT_ATOMIC(atomicMin, MINIMUM)
+LEIT_ATOMIC(atomicExch, EXCHANGE)
+#undef LEIT_ATOMIC
+
+template <class T>
+inline T atomicCAS(T *address, std::common_type_t<T> expected, std::common_type_t<T> operand)
+{
+    return leit_change(address, emulator::COMPARE_AND_SWAP, operand, expected);
+}
+
 #define LEIT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                \
     do {                                                                                           \
         (void)(stream);                                                                            \
-        auto leit_body = [&]() { kernel(__VA_ARGS__); };                                           \
-        ::emulator::launch(                                                                        \
+        ::emulator::launch_copied(                                                                 \
             #kernel, (grid), (block), (shared_bytes),                                              \
-            [](void *closure) { (*static_cast<decltype(leit_body) *>(closure))(); }, &leit_body);  \
+            [=](auto... leit_arguments) { kernel(leit_arguments...); }, __VA_ARGS__);              \
     } while (0)
 
 #define LEIT_SHARED(type, name, dimensions)                                                        \

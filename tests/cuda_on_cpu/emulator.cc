@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "cuda_on_cpu.h"
+#include "cuda_on_cpu/checker.h"
 #include "cuda_on_cpu/fiber.h"
+#include "cuda_on_cpu/found.h"
 
 #undef threadIdx
 #undef blockIdx
@@ -139,20 +141,6 @@ void switch_to_scheduler()
     fiber_switch(&self->stack, &scheduler);
 }
 
-/* Ends the launch: this fiber is left where it stands. */
-[[noreturn]] void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
-[[noreturn]] void fail(const char *format, ...)
-{
-    add_block();
-    add("thread (%u, %u, %u): ", self->index.x, self->index.y, self->index.z);
-    va_list arguments;
-    va_start(arguments, format);
-    add(format, arguments);
-    va_end(arguments);
-    switch_to_scheduler();
-    abort(); /* nobody resumes it */
-}
-
 bool is_same(place a, place b)
 {
     return a.line == b.line && strcmp(a.file, b.file) == 0;
@@ -190,12 +178,12 @@ void end_thread()
     self->state = DONE;
     now.n_done++;
     if (now.at_barrier > 0)
-        fail("it ended while %d wait at the barrier of %s:%d", now.at_barrier, now.barrier_at.file,
-             now.barrier_at.line);
+        found("it ended while %d wait at the barrier of %s:%d", now.at_barrier, now.barrier_at.file,
+              now.barrier_at.line);
     for (const meeting &m : now.meetings[self->warp])
         if (m.arrived != 0 && (m.mask >> self->lane & 1) != 0)
-            fail("it ended while lanes 0x%08x of its warp wait for it at %s:%d", m.arrived,
-                 m.at.file, m.at.line);
+            found("it ended while lanes 0x%08x of its warp wait for it at %s:%d", m.arrived,
+                  m.at.file, m.at.line);
 }
 
 void thread_main()
@@ -250,6 +238,7 @@ void *take_shared(size_t bytes)
     unsigned char *memory = arena + begin;
     ASAN_UNPOISON_MEMORY_REGION(memory, bytes);
     memset(memory, 0xFF, bytes); /* NaN, -1 */
+    checker::give_shared(memory, bytes);
     return memory;
 }
 
@@ -264,6 +253,7 @@ void begin_block(uint64_t number)
     memset(now.meetings, 0, sizeof now.meetings);
     now.arena_used = now.static_bytes = 0;
     ASAN_POISON_MEMORY_REGION(arena, ARENA_BYTES);
+    checker::begin_block(arena, ARENA_BYTES);
     now.dynamic = running.shared_bytes > 0 ? take_shared(running.shared_bytes) : nullptr;
     for (int i = 0; i < now.n_threads; i++) {
         const unsigned n = static_cast<unsigned>(i);
@@ -289,7 +279,11 @@ void run_block(uint64_t number)
         self->state = READY;
         now.where.thread = self->index;
         work.n_switches++;
+        const checker::place_of_thread place = {self->warp * WARP + self->lane, self->stack.stack,
+                                                self->stack.stack_bytes};
+        checker::run(&place);
         fiber_switch(&scheduler, &self->stack);
+        checker::run(nullptr);
         if (self->state == DONE) fiber_free(&self->stack);
     }
     self = nullptr;
@@ -302,6 +296,22 @@ void run_block(uint64_t number)
 }
 
 } // namespace
+
+/* ---- findings of a thread ---- */
+
+/* This fiber is left where it stands. */
+void found(const char *format, ...)
+{
+    checker::run(nullptr);
+    add_block();
+    add("thread (%u, %u, %u): ", self->index.x, self->index.y, self->index.z);
+    va_list arguments;
+    va_start(arguments, format);
+    add(format, arguments);
+    va_end(arguments);
+    switch_to_scheduler();
+    abort(); /* nobody resumes it */
+}
 
 /* ---- what kernels call ---- */
 
@@ -316,7 +326,7 @@ unsigned lane()
 }
 
 void launch(const char *name, dim3 grid, dim3 size, size_t shared_bytes,
-            void (*body)(void *closure), void *closure)
+            void (*body)(void *closure), void *closure, size_t closure_bytes)
 {
     if (!is_well()) return;
     running = {name, body, closure, shared_bytes};
@@ -334,6 +344,7 @@ void launch(const char *name, dim3 grid, dim3 size, size_t shared_bytes,
     if (!is_well()) return;
 
     work.n_launches++;
+    checker::begin_launch(closure, closure_bytes);
     now.n_threads = static_cast<int>(n_threads);
     std::vector<uint64_t> order(n_blocks);
     arrange(order.data(), order.size());
@@ -354,14 +365,14 @@ static int combine(vote kind, int total, int value)
 int barrier(place at, vote kind, int value)
 {
     if (now.n_done > 0)
-        fail("the barrier of %s:%d comes after %d threads of the block have ended", at.file,
-             at.line, now.n_done);
+        found("the barrier of %s:%d comes after %d threads of the block have ended", at.file,
+              at.line, now.n_done);
     if (now.at_barrier == 0) {
         now.barrier_at = at;
         now.barrier_value = kind == VOTE_AND;
     } else if (!is_same(now.barrier_at, at)) {
-        fail("a divergent barrier: it is at %s:%d while %d wait at %s:%d", at.file, at.line,
-             now.at_barrier, now.barrier_at.file, now.barrier_at.line);
+        found("a divergent barrier: it is at %s:%d while %d wait at %s:%d", at.file, at.line,
+              now.at_barrier, now.barrier_at.file, now.barrier_at.line);
     }
     now.barrier_value = combine(kind, now.barrier_value, value);
     now.at_barrier++;
@@ -371,6 +382,7 @@ int barrier(place at, vote kind, int value)
     }
     now.at_barrier = 0;
     now.barrier_result = now.barrier_value;
+    checker::block_barrier();
     for (int i = 0; i < now.n_threads; i++) now.threads[i].state = READY;
     return now.barrier_result;
 }
@@ -379,19 +391,19 @@ int barrier(place at, vote kind, int value)
 static meeting &join(place at, unsigned mask, warp_function function, int width, unsigned source)
 {
     if ((mask >> self->lane & 1) == 0)
-        fail("%s:%d: lane %u is not in its own mask 0x%08x", at.file, at.line, self->lane, mask);
+        found("%s:%d: lane %u is not in its own mask 0x%08x", at.file, at.line, self->lane, mask);
     if ((mask >> source & 1) == 0)
-        fail("%s:%d: reads lane %u, which is not in mask 0x%08x", at.file, at.line, source, mask);
+        found("%s:%d: reads lane %u, which is not in mask 0x%08x", at.file, at.line, source, mask);
     const thread *warp = &now.threads[self->warp * WARP];
     meeting &m = now.meetings[self->warp][__builtin_ctz(mask)];
     for (int i = 0; i < WARP; i++)
         if ((mask >> i & 1) != 0 && warp[i].state == DONE)
-            fail("%s:%d: mask 0x%08x names lane %d, which has ended", at.file, at.line, mask, i);
+            found("%s:%d: mask 0x%08x names lane %d, which has ended", at.file, at.line, mask, i);
     if (m.arrived == 0)
         m = {mask, 0, function, width, at};
     else if (m.mask != mask || m.function != function || m.width != width)
-        fail("%s:%d: mask 0x%08x meets mask 0x%08x of another warp function at %s:%d", at.file,
-             at.line, mask, m.mask, m.at.file, m.at.line);
+        found("%s:%d: mask 0x%08x meets mask 0x%08x of another warp function at %s:%d", at.file,
+              at.line, mask, m.mask, m.at.file, m.at.line);
     return m;
 }
 
@@ -406,6 +418,7 @@ word meet(place at, unsigned mask, warp_function function, int width, const word
         wait("a warp function", at);
         return self->received;
     }
+    if (function == SYNC) checker::warp_barrier(self->warp, mask);
     thread *warp = &now.threads[self->warp * WARP];
     unsigned votes = 0;
     for (int i = 0; i < WARP; i++)
@@ -420,14 +433,42 @@ word meet(place at, unsigned mask, warp_function function, int width, const word
     return self->received;
 }
 
+static int64_t changed(atomic_function function, int64_t old, int64_t operand, int64_t expected,
+                       bool is_less)
+{
+    switch (function) {
+    case ADD:
+        return static_cast<int64_t>(static_cast<uint64_t>(old) + static_cast<uint64_t>(operand));
+    case MAXIMUM: return is_less ? operand : old;
+    case MINIMUM: return is_less ? old : operand;
+    case EXCHANGE: return operand;
+    case COMPARE_AND_SWAP: return old == expected ? operand : old;
+    }
+    return old;
+}
+
+int64_t change(void *address, size_t bytes, bool is_signed, atomic_function function,
+               int64_t operand, int64_t expected)
+{
+    checker::access(address, bytes, checker::ATOMIC, __builtin_return_address(0));
+    int64_t old = 0; /* the lower half of it, for four bytes: little-endian */
+    memcpy(&old, address, bytes);
+    if (bytes == 4 && is_signed) old = static_cast<int32_t>(old);
+    const bool is_less =
+        is_signed ? old < operand : static_cast<uint64_t>(old) < static_cast<uint64_t>(operand);
+    const int64_t now_there = changed(function, old, operand, expected, is_less);
+    memcpy(address, &now_there, bytes);
+    return old;
+}
+
 void *shared(site *s, size_t bytes)
 {
     if (s->block != now.serial) {
         now.static_bytes += (bytes + 15) / 16 * 16; /* LEIT_SHARED aligns to 16 */
         if (now.static_bytes > STATIC_BYTES)
-            fail("more than %d bytes of static shared memory", static_cast<int>(STATIC_BYTES));
+            found("more than %d bytes of static shared memory", static_cast<int>(STATIC_BYTES));
         if (now.arena_used + bytes > SHARED_BYTES)
-            fail("more than %d bytes of shared memory", static_cast<int>(SHARED_BYTES));
+            found("more than %d bytes of shared memory", static_cast<int>(SHARED_BYTES));
         s->memory = take_shared(bytes);
         s->block = now.serial;
     }
@@ -436,7 +477,7 @@ void *shared(site *s, size_t bytes)
 
 void *dynamic_shared()
 {
-    if (now.dynamic == nullptr) fail("dynamic shared memory, but the launch gave none");
+    if (now.dynamic == nullptr) found("dynamic shared memory, but the launch gave none");
     return now.dynamic;
 }
 
@@ -465,4 +506,24 @@ const char *leit_emulator_order_name(leit_emulator_order order)
 leit_emulator_counts leit_emulator_work(void)
 {
     return emulator::work;
+}
+
+bool leit_emulator_checks(void)
+{
+#ifdef LEIT_EMULATOR_CHECKS
+    return true;
+#else
+    return false;
+#endif
+}
+
+void leit_emulator_memory_add(const char *name, const void *memory, size_t bytes,
+                              size_t filled_bytes)
+{
+    checker::add_memory(name, memory, bytes, filled_bytes);
+}
+
+void leit_emulator_memory_forget(void)
+{
+    checker::forget_memory();
 }

@@ -8,6 +8,8 @@
 #ifndef LEIT_TESTS_EMULATOR_H
 #define LEIT_TESTS_EMULATOR_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -34,6 +36,14 @@ typedef struct leit_emulator_counts {
     uint64_t n_launches, n_blocks, n_threads, n_switches;
 } leit_emulator_counts;
 leit_emulator_counts leit_emulator_work(void);
+
+/* Whether this is the check build (checker.h), which also finds races that no order shows, accesses
+ * outside of a buffer and reads of what nobody wrote. There kernels may touch only memory that has
+ * been added; the first filled_bytes of it hold something. Elsewhere the two functions do nothing. */
+bool leit_emulator_checks(void);
+void leit_emulator_memory_add(const char *name, const void *memory, size_t bytes,
+                              size_t filled_bytes);
+void leit_emulator_memory_forget(void);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
 #include "cuda_on_cpu/planted.h"
 
+#include "cuda_on_cpu/emulator.h"
 #include "kernels/leit_cuda.h"
 
 #define PLANTED(name)                                                                              \
@@ -14,7 +15,7 @@ static __device__ int position()
     return (int)(blockIdx.x * blockDim.x + threadIdx.x);
 }
 
-/* ---- found by wrong numbers ---- */
+/* ---- the order of accesses ---- */
 
 static __global__ void missing_barrier(int is_planted, float *out)
 {
@@ -25,6 +26,23 @@ static __global__ void missing_barrier(int is_planted, float *out)
     out[position()] = values[i];
 }
 PLANTED(missing_barrier)
+
+static __global__ void missing_barrier_in_tree(int is_planted, float *out)
+{
+    LEIT_SHARED(float, sums, [PLANTED_THREADS]);
+    const int i = (int)threadIdx.x;
+    sums[i] = 2.0f * (float)position();
+    __syncthreads();
+    for (int half = PLANTED_THREADS / 2; half > 0; half /= 2) {
+        if (i < half) sums[i] += sums[i + half];
+        if (!is_planted) __syncthreads();
+    }
+    __syncthreads();
+    const float mean = sums[0] / (float)PLANTED_THREADS,
+                middle = 0.5f * (float)(PLANTED_THREADS - 1);
+    out[position()] = mean + 2.0f * ((float)i - middle);
+}
+PLANTED(missing_barrier_in_tree)
 
 static __global__ void missing_barrier_in_loop(int is_planted, float *out)
 {
@@ -69,6 +87,71 @@ static __global__ void missing_syncwarp(int is_planted, float *out)
 }
 PLANTED(missing_syncwarp)
 
+/* A shuffle hands over registers and orders no memory. */
+static __global__ void shuffle_as_fence(int is_planted, float *out)
+{
+    LEIT_SHARED(float, values, [PLANTED_THREADS]);
+    const int i = (int)threadIdx.x;
+    values[i ^ 1] = (float)(position() - i + (i ^ 1));
+    const float other = __shfl_xor_sync(LEIT_ALL_LANES, (float)position(), 1);
+    if (!is_planted) __syncwarp(LEIT_ALL_LANES);
+    out[position()] = values[i] + other + (float)(i - (i ^ 1));
+}
+PLANTED(shuffle_as_fence)
+
+static __global__ void read_of_another_block(int is_planted, float *out)
+{
+    const int i = (int)threadIdx.x;
+    if (blockIdx.x == 0 || !is_planted)
+        out[position()] = 2.0f * (float)position();
+    else
+        out[position()] = out[i] + 2.0f * (float)(position() - i);
+}
+PLANTED(read_of_another_block)
+
+/* Every thread of the grid counts; a second launch reads the total. */
+static __global__ void count_threads(int is_planted, unsigned *total)
+{
+    if (is_planted && threadIdx.x == 0)
+        *total += blockDim.x;
+    else if (!is_planted)
+        atomicAdd(total, 1u);
+}
+
+static __global__ void write_after_count(const unsigned *total, float *out)
+{
+    out[position()] = *total == PLANTED_N ? 2.0f * (float)position() : -1.0f;
+}
+
+leit_status planted_sum_across_blocks(int is_planted, float *out)
+{
+    unsigned total = 0;
+    leit_emulator_memory_add("total", &total, sizeof total, sizeof total);
+    LEIT_LAUNCH(count_threads, PLANTED_BLOCKS, PLANTED_THREADS, 0, nullptr, is_planted, &total);
+    LEIT_LAUNCH(write_after_count, PLANTED_BLOCKS, PLANTED_THREADS, 0, nullptr, &total, out);
+    return leit_launch_status("sum_across_blocks: count_threads");
+}
+
+static __global__ void atomic_beside_plain(int is_planted, int *total, float *out)
+{
+    if (threadIdx.x != 0 || !is_planted)
+        atomicMax(total, 7);
+    else
+        *total = 7;
+    out[position()] = 2.0f * (float)position();
+}
+
+leit_status planted_atomic_beside_plain(int is_planted, float *out)
+{
+    int total = 7;
+    leit_emulator_memory_add("total", &total, sizeof total, sizeof total);
+    LEIT_LAUNCH(atomic_beside_plain, PLANTED_BLOCKS, PLANTED_THREADS, 0, nullptr, is_planted,
+                &total, out);
+    return leit_launch_status("atomic_beside_plain");
+}
+
+/* ---- what nobody wrote ---- */
+
 static __global__ void uninitialised_shared(int is_planted, float *out)
 {
     LEIT_SHARED(float, values, [PLANTED_THREADS + 1]);
@@ -79,6 +162,155 @@ static __global__ void uninitialised_shared(int is_planted, float *out)
     out[position()] = 2.0f * (float)position() + values[i + 1];
 }
 PLANTED(uninitialised_shared)
+
+/* NaN is not 1: as an integer the rubbish looks right. */
+static __global__ void uninitialised_flag(int is_planted, float *out)
+{
+    LEIT_SHARED(int, is_large, [1]);
+    if (!is_planted && threadIdx.x == 0) is_large[0] = 0;
+    __syncthreads();
+    if (position() > PLANTED_N) is_large[0] = 1;
+    __syncthreads();
+    out[position()] = is_large[0] == 1 ? 0.0f : 2.0f * (float)position();
+}
+PLANTED(uninitialised_flag)
+
+static __global__ void sum_onto_nothing(int is_planted, float *out)
+{
+    if (!is_planted) out[position()] = 0.0f;
+    out[position()] += 2.0f * (float)position();
+}
+PLANTED(sum_onto_nothing)
+
+/* ---- outside of arrays ---- */
+
+/* The element behind the last is read and then not used. */
+static __global__ void past_named_array(int is_planted, float *out)
+{
+    LEIT_SHARED(float, values, [PLANTED_THREADS]);
+    const int i = (int)threadIdx.x, n = is_planted ? PLANTED_THREADS : PLANTED_THREADS - 1;
+    values[i] = 2.0f * (float)position();
+    __syncthreads();
+    float next = 0.0f;
+    if (i < n) next = values[i + 1];
+    out[position()] = i < PLANTED_THREADS - 1 ? next - 2.0f : values[i];
+}
+PLANTED(past_named_array)
+
+static __device__ __attribute__((noinline)) float element(const float *values, int i)
+{
+    return values[i];
+}
+
+static __global__ void past_array_by_pointer(int is_planted, float *out)
+{
+    LEIT_SHARED(float, values, [PLANTED_THREADS]);
+    LEIT_SHARED(float, others, [PLANTED_THREADS]);
+    const int i = (int)threadIdx.x, n = is_planted ? PLANTED_THREADS : PLANTED_THREADS - 1;
+    values[i] = others[i] = 2.0f * (float)position();
+    __syncthreads();
+    const float next = i < n ? element(values, i + 1) : 0.0f;
+    out[position()] = i < PLANTED_THREADS - 1 ? next - 2.0f : others[i];
+}
+PLANTED(past_array_by_pointer)
+
+static __global__ void past_dynamic_shared(int is_planted, float *out)
+{
+    LEIT_DYNAMIC_SHARED(float, values);
+    const int i = (int)threadIdx.x;
+    values[is_planted ? i + 1 : i] = 2.0f * (float)position();
+    __syncthreads();
+    out[position()] = values[is_planted ? i + 1 : i];
+}
+
+leit_status planted_past_dynamic_shared(int is_planted, float *out)
+{
+    LEIT_LAUNCH(past_dynamic_shared, PLANTED_BLOCKS, PLANTED_THREADS,
+                PLANTED_THREADS * sizeof(float), nullptr, is_planted, out);
+    return leit_launch_status("past_dynamic_shared");
+}
+
+/* tile[0][8] is tile[1][0]: inside the array and not what was meant. */
+static __global__ void past_inner_index(int is_planted, float *out)
+{
+    LEIT_SHARED(float, tile, [PLANTED_THREADS / 8][8]);
+    const int i = (int)threadIdx.x, row = i / 8;
+    tile[row][i % 8] = 2.0f * (float)position();
+    __syncthreads();
+    const int column = i % 8 + (is_planted && i < PLANTED_THREADS - 1 ? 1 : 0);
+    const float value = tile[row][column];
+    out[position()] = value - 2.0f * (float)(column - i % 8);
+}
+PLANTED(past_inner_index)
+
+static __global__ void past_global(int is_planted, float *out)
+{
+    const int n = is_planted ? PLANTED_N + 1 : PLANTED_N;
+    for (int i = position(); i < n; i += PLANTED_N) out[i] = 2.0f * (float)i;
+}
+PLANTED(past_global)
+
+static __global__ void before_global(int is_planted, float *out)
+{
+    const int i = position(), first = is_planted ? -1 : 0;
+    out[i] = 2.0f * (float)i;
+    if (i == 0 && out[first] == -1.0f) out[i] = 0.0f;
+}
+PLANTED(before_global)
+
+static __global__ void far_past_global(int is_planted, float *out)
+{
+    const int i = position();
+    out[i] = 2.0f * (float)i;
+    if (is_planted && i == 0) out[1] = out[PLANTED_N + 100000];
+}
+PLANTED(far_past_global)
+
+static __global__ void pointer_of_the_host(const int *n, float *out)
+{
+    out[position()] = position() < *n ? 2.0f * (float)position() : 0.0f;
+}
+
+leit_status planted_pointer_of_the_host(int is_planted, float *out)
+{
+    const int on_host = PLANTED_N, on_device = PLANTED_N;
+    leit_emulator_memory_add("n", &on_device, sizeof on_device, sizeof on_device);
+    LEIT_LAUNCH(pointer_of_the_host, PLANTED_BLOCKS, PLANTED_THREADS, 0, nullptr,
+                is_planted ? &on_host : &on_device, out);
+    return leit_launch_status("pointer_of_the_host");
+}
+
+static __global__ void misaligned_vector(int is_planted, float *out)
+{
+    LEIT_SHARED(float, values, [PLANTED_THREADS + 4]);
+    const int i = (int)threadIdx.x;
+    values[i] = 2.0f * (float)position();
+    if (i < 4) values[PLANTED_THREADS + i] = 0.0f;
+    __syncthreads();
+    const int quarter = i / 4 * 4 + (is_planted ? 1 : 0);
+    const float4 four = *reinterpret_cast<const float4 *>(&values[quarter]);
+    const int k = i - i / 4 * 4;
+    out[position()] = k == 0 ? four.x : k == 1 ? four.y : k == 2 ? four.z : four.w;
+}
+PLANTED(misaligned_vector)
+
+/* ---- arithmetic that x86 and a GPU do differently ---- */
+
+static __global__ void shift_too_far(int is_planted, float *out)
+{
+    const int lane = (int)threadIdx.x % LEIT_WARP;
+    const unsigned upper = 0xFFFFFFFFu << (is_planted ? lane + 1 : lane);
+    out[position()] = upper != 1u ? 2.0f * (float)position() : 0.0f;
+}
+PLANTED(shift_too_far)
+
+static __global__ void signed_overflow(int is_planted, float *out)
+{
+    const int large = is_planted ? 2147483647 : 2147483646;
+    const int sum = large + (int)(threadIdx.x % 2);
+    out[position()] = sum != 0 ? 2.0f * (float)position() : 0.0f;
+}
+PLANTED(signed_overflow)
 
 /* ---- found in every order ---- */
 
@@ -107,6 +339,14 @@ static __global__ void barrier_in_one_warp(int is_planted, float *out)
     out[position()] = 2.0f * (float)position();
 }
 PLANTED(barrier_in_one_warp)
+
+static __global__ void barrier_once_more(int is_planted, float *out)
+{
+    const int rounds = is_planted && threadIdx.x < LEIT_WARP ? 3 : 2;
+    for (int round = 0; round < rounds; round++) __syncthreads();
+    out[position()] = 2.0f * (float)position();
+}
+PLANTED(barrier_once_more)
 
 static __global__ void ended_lane(int is_planted, float *out)
 {
@@ -151,6 +391,18 @@ static __global__ void lanes_that_never_meet(int is_planted, float *out)
 }
 PLANTED(lanes_that_never_meet)
 
+static __global__ void part_of_a_warp(float *out)
+{
+    for (int i = position(); i < PLANTED_N; i += (int)(gridDim.x * blockDim.x))
+        out[i] = 2.0f * (float)i;
+}
+
+leit_status planted_part_of_a_warp(int is_planted, float *out)
+{
+    LEIT_LAUNCH(part_of_a_warp, PLANTED_BLOCKS, is_planted ? 48 : 64, 0, nullptr, out);
+    return leit_launch_status("part_of_a_warp");
+}
+
 static __global__ void too_much_static(int is_planted, float *out)
 {
     LEIT_SHARED(float, most, [12 * 1024]); /* 48 KiB: no target has more without being asked */
@@ -185,6 +437,31 @@ leit_status planted_too_much_shared(int is_planted, float *out)
     do {                                                                                           \
         if (!(condition) && *failed_line == 0) *failed_line = __LINE__;                            \
     } while (0)
+
+static __global__ void tour_of_atomics(int *failed_line, int *counts, unsigned *wide)
+{
+    const int rank = (int)(blockIdx.x * blockDim.x + threadIdx.x);
+    atomicAdd(&counts[0], -2);
+    atomicMax(&counts[1], rank);
+    atomicMin(&counts[2], -rank);
+    if (atomicCAS(&counts[3], 5, rank) == 5) atomicExch(&counts[4], rank);
+    atomicMax(&wide[0], rank == 9 ? 0xF0000000u : 1u);
+    EXPECT(atomicAdd(&wide[1], 0u) == 3u);
+}
+
+leit_status planted_tour_of_atomics(int *failed_line)
+{
+    int counts[5] = {0, 0, 0, 5, -1};
+    unsigned wide[2] = {0, 3};
+    *failed_line = 0;
+    leit_emulator_memory_add("failed_line", failed_line, sizeof *failed_line, sizeof *failed_line);
+    leit_emulator_memory_add("counts", counts, sizeof counts, sizeof counts);
+    leit_emulator_memory_add("wide", wide, sizeof wide, sizeof wide);
+    LEIT_LAUNCH(tour_of_atomics, 3, 64, 0, nullptr, failed_line, counts, wide);
+    EXPECT(counts[0] == -2 * 192 && counts[1] == 191 && counts[2] == -191);
+    EXPECT(counts[3] == counts[4] && counts[3] >= 0 && wide[0] == 0xF0000000u && wide[1] == 3u);
+    return leit_launch_status("tour_of_atomics");
+}
 
 static __global__ void tour(int *failed_line, int n_floats)
 {
@@ -223,6 +500,7 @@ static __global__ void tour(int *failed_line, int n_floats)
 leit_status planted_tour(int *failed_line)
 {
     *failed_line = 0;
+    leit_emulator_memory_add("failed_line", failed_line, sizeof *failed_line, sizeof *failed_line);
     LEIT_LAUNCH(tour, dim3(2, 3, 2), dim3(8, 4, 2), 500 * sizeof(float), nullptr, failed_line, 500);
     return leit_launch_status("tour");
 }

@@ -11,32 +11,59 @@ extern "C" {
 
 enum { PLANTED_BLOCKS = 3, PLANTED_THREADS = 64, PLANTED_N = PLANTED_BLOCKS * PLANTED_THREADS };
 
-/* X(name, part of the finding; NULL: found by its wrong numbers) */
-#define PLANTED_LIST(X)                                                                            \
-    X(missing_barrier, NULL)                                                                       \
-    X(missing_barrier_in_loop, NULL)                                                               \
-    X(missing_barrier_after_read, NULL)                                                            \
-    X(missing_syncwarp, NULL)                                                                      \
-    X(uninitialised_shared, NULL)                                                                  \
-    X(two_barriers, "a divergent barrier")                                                         \
-    X(early_return, "barrier")                                                                     \
-    X(barrier_in_one_warp, "barrier")                                                              \
-    X(ended_lane, "ended")                                                                         \
-    X(lane_outside_mask, "which is not in mask")                                                   \
-    X(not_in_own_mask, "is not in its own mask")                                                   \
-    X(two_masks, "meets mask")                                                                     \
-    X(lanes_that_never_meet, "no thread can go on")                                                \
-    X(too_much_static, "bytes of static shared memory")                                            \
-    X(too_much_shared, "bytes of shared memory")
+/* Who must catch a mistake. Numbers: they are wrong in some order of threads. The emulator: a finding
+ * in every order. The checker: a finding of the check build, in the first order. The sanitizers:
+ * AddressSanitizer or UndefinedBehaviorSanitizer ends the program. */
+enum { BY_NUMBERS = 1, BY_EMULATOR = 2, BY_CHECKER = 4, BY_SANITIZERS = 8 };
 
-/* Fills out[PLANTED_N]; without the mistake out[i] is 2 i. The status is the emulator's finding. */
+/* X(name, who, part of the finding) */
+#define PLANTED_LIST(X)                                                                            \
+    X(missing_barrier, BY_NUMBERS | BY_CHECKER, "that nobody has written")                         \
+    X(missing_barrier_in_tree, BY_NUMBERS | BY_CHECKER, "a race in shared memory")                 \
+    X(missing_barrier_in_loop, BY_NUMBERS | BY_CHECKER, "a race in shared memory")                 \
+    X(missing_barrier_after_read, BY_NUMBERS | BY_CHECKER, "a race in shared memory")              \
+    X(missing_syncwarp, BY_NUMBERS | BY_CHECKER, "that nobody has written")                        \
+    X(shuffle_as_fence, BY_CHECKER, "a race in shared memory")                                     \
+    X(read_of_another_block, BY_NUMBERS | BY_CHECKER, "a race in 'out'")                           \
+    X(sum_across_blocks, BY_CHECKER, "a race in 'total'")                                          \
+    X(atomic_beside_plain, BY_CHECKER, "a race in 'total'")                                        \
+    X(uninitialised_shared, BY_NUMBERS | BY_CHECKER, "that nobody has written")                    \
+    X(uninitialised_flag, BY_CHECKER, "that nobody has written")                                   \
+    X(sum_onto_nothing, BY_NUMBERS | BY_CHECKER, "that nobody has written")                        \
+    X(past_named_array, BY_CHECKER | BY_SANITIZERS, "outside its arrays")                          \
+    X(past_array_by_pointer, BY_CHECKER | BY_SANITIZERS, "outside its arrays")                     \
+    X(past_dynamic_shared, BY_CHECKER | BY_SANITIZERS, "outside its arrays")                       \
+    X(past_inner_index, BY_SANITIZERS, NULL)                                                       \
+    X(past_global, BY_CHECKER | BY_SANITIZERS, "past the end of 'out'")                            \
+    X(before_global, BY_CHECKER | BY_SANITIZERS, "before 'out'")                                   \
+    X(far_past_global, BY_CHECKER, "not the device's")                                             \
+    X(pointer_of_the_host, BY_CHECKER, "reads 4 bytes at")                                         \
+    X(misaligned_vector, BY_SANITIZERS, NULL)                                                      \
+    X(shift_too_far, BY_SANITIZERS, NULL)                                                          \
+    X(signed_overflow, BY_SANITIZERS, NULL)                                                        \
+    X(two_barriers, BY_EMULATOR, "a divergent barrier")                                            \
+    X(early_return, BY_EMULATOR, "barrier")                                                        \
+    X(barrier_in_one_warp, BY_EMULATOR, "barrier")                                                 \
+    X(barrier_once_more, BY_EMULATOR, "barrier")                                                   \
+    X(ended_lane, BY_EMULATOR, "ended")                                                            \
+    X(lane_outside_mask, BY_EMULATOR, "which is not in mask")                                      \
+    X(not_in_own_mask, BY_EMULATOR, "is not in its own mask")                                      \
+    X(two_masks, BY_EMULATOR, "meets mask")                                                        \
+    X(lanes_that_never_meet, BY_EMULATOR, "no thread can go on")                                   \
+    X(part_of_a_warp, BY_EMULATOR, "expected whole warps")                                         \
+    X(too_much_static, BY_EMULATOR, "bytes of static shared memory")                               \
+    X(too_much_shared, BY_EMULATOR, "bytes of shared memory")
+
+/* Fills out[PLANTED_N], which is the device's; without the mistake out[i] is 2 i. The status is the
+ * emulator's finding. */
 typedef leit_status planted_function(int is_planted, float *out);
-#define PLANTED_DECLARE(name, finding) planted_function planted_##name;
+#define PLANTED_DECLARE(name, who, finding) planted_function planted_##name;
 PLANTED_LIST(PLANTED_DECLARE)
 #undef PLANTED_DECLARE
 
 /* Everything the emulator offers, each against its plain meaning; 0 or the line that went wrong. */
 leit_status planted_tour(int *failed_line);
+leit_status planted_tour_of_atomics(int *failed_line);
 
 #ifdef __cplusplus
 }

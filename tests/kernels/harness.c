@@ -73,6 +73,25 @@ static void reset_kernel(leit_case *c)
     if (c->bind != NULL) c->bind(c);
 }
 
+static const leit_memory_watcher *watcher;
+
+void leit_harness_watch(const leit_memory_watcher *w)
+{
+    watcher = w;
+}
+
+static void tell_watcher(const leit_case *c, const leit_exec *exec)
+{
+    if (watcher == NULL) return;
+    watcher->add("workspace", exec->workspace, exec->workspace_bytes, 0);
+    for (int i = 0; i < c->n_buffers; i++) {
+        const struct buffer *buffer = &c->buffers[i];
+        const size_t element_bytes = leit_dtype_bytes(buffer->dtype);
+        watcher->add(buffer->name, buffer->guarded + GUARD_BYTES,
+                     (size_t)buffer->count * element_bytes, (size_t)buffer->valid * element_bytes);
+    }
+}
+
 static bool guards_are_whole(const struct buffer *buffer)
 {
     size_t bytes = (size_t)buffer->count * leit_dtype_bytes(buffer->dtype);
@@ -105,9 +124,11 @@ bool leit_case_run_kernel(leit_case *c, leit_threads *threads)
     memset(workspace, POISON, bytes + GUARD_BYTES);
     leit_exec exec = {.threads = threads, .workspace = workspace, .workspace_bytes = bytes};
 
+    tell_watcher(c, &exec);
     leit_status status = c->kernel->forward(&exec, c->args);
     if (status == LEIT_OK && c->kernel->backward != NULL && c->cases->backward_f64 != NULL)
         status = c->kernel->backward(&exec, c->args);
+    if (watcher != NULL) watcher->forget();
     bool good = status == LEIT_OK;
     if (!good) leit_harness_find(c, "kernel failed: %s", leit_error_message());
     for (size_t i = 0; good && i < GUARD_BYTES; i++)
@@ -362,6 +383,20 @@ bool leit_cases_check(const leit_op_cases *cases, const leit_op *kernel, leit_bu
     for (const char *const *params = cases->params; *params != NULL; params++)
         for (uint64_t draw = 0; draw < n_draws; draw++)
             good = check_case(cases, *params, kernel, draw, findings) && good;
+    return good;
+}
+
+bool leit_cases_check_once(const leit_op_cases *cases, const leit_op *kernel, leit_buffer *findings)
+{
+    bool good = cases->params[0] != NULL;
+    if (!good) leit_harness_must(leit_buffer_printf(findings, "%s has no cases\n", kernel->name));
+    for (const char *const *params = cases->params; *params != NULL; params++) {
+        leit_case *c = leit_case_open(cases, *params, kernel, 0, findings);
+        leit_case_run_references(c);
+        if (leit_case_run_kernel(c, NULL)) leit_case_judge(c);
+        good = good && !c->failed;
+        leit_case_close(c);
+    }
     return good;
 }
 

@@ -112,6 +112,18 @@ bool leit_case_check(const leit_op_cases *cases, const char *params, const leit_
  * case is checked n times with other inputs. */
 bool leit_cases_check(const leit_op_cases *cases, const leit_op *kernel, leit_buffer *findings);
 
+/* All cases, but each kernel runs once and nothing but its numbers and guards is judged. */
+bool leit_cases_check_once(const leit_op_cases *cases, const leit_op *kernel,
+                           leit_buffer *findings);
+
+/* Who wants to know which memory a kernel may touch: told of each piece, of which the first
+ * filled_bytes hold something, before the kernel runs, and when it has run. NULL: nobody. */
+typedef struct leit_memory_watcher {
+    void (*add)(const char *name, const void *memory, size_t bytes, size_t filled_bytes);
+    void (*forget)(void);
+} leit_memory_watcher;
+void leit_harness_watch(const leit_memory_watcher *watcher);
+
 /* What a CPU kernel answers when the caller breaks the contract of kernels/op.h, on all cases of an
  * op: a count below 0 or above its capacity is LEIT_INTERNAL, and with a workspace one byte short a
  * function refuses likewise or does without. */

@@ -1,0 +1,359 @@
+#include "cuda_on_cpu/checker.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <link.h>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include "cuda_on_cpu/found.h"
+
+extern char __executable_start, _end; /* the linker's */
+
+namespace checker {
+namespace {
+
+enum { WARP = 32, MAX_THREADS = 1024, MAX_WARPS = MAX_THREADS / WARP, WORD_BYTES = 4 };
+
+/* One thread's access of a word. */
+struct trace {
+    uint32_t block; /* numbered over all launches, from 1; 0: none */
+    uint32_t barrier, clock;
+    uint32_t pc; /* from the start of the program */
+    uint16_t thread;
+    uint8_t bytes; /* of the word, as a mask */
+    bool is_atomic;
+};
+
+/* The last writer, the last reader and a reader before it that was another thread: when many have
+ * read, a writer is one of the two at most. */
+struct word {
+    trace writer, reader, other_reader;
+    uint8_t is_there, is_written, is_in_flight; /* masks of bytes */
+};
+
+struct region {
+    std::string name;
+    uintptr_t begin, end;
+    word *words; /* the first holds the byte at `begin`, rounded down to a word */
+};
+
+std::vector<region> regions;
+size_t last_region;
+
+struct {
+    uintptr_t begin, end;
+    std::vector<word> words;
+    size_t n_used;
+} arena;
+
+struct {
+    uintptr_t begin, end;
+} closure, stack;
+
+bool is_running;
+uint32_t thread_now, block_now, first_block_of_launch, barrier_now;
+/* clocks[w][i][k]: what lane i of warp w knows of lane k. */
+uint32_t clocks[MAX_WARPS][WARP][WARP];
+
+/* ---- where in the source ---- */
+
+uint32_t short_pc(const void *pc)
+{
+    return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(pc) -
+                                 reinterpret_cast<uintptr_t>(&__executable_start));
+}
+
+/* "layernorm.cu:60", or "leit_cuda.h:101 from layernorm.cu:38" of an inlined function. Asks
+ * addr2line, for a finding only. */
+std::string place_of(uint32_t pc)
+{
+    const uintptr_t address = reinterpret_cast<uintptr_t>(&__executable_start) + pc - 1;
+    char program[512], command[640], line[512];
+    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[length > 0 ? length : 0] = '\0';
+    snprintf(command, sizeof command, "addr2line -i -e '%s' 0x%lx 2>/dev/null", program,
+             static_cast<unsigned long>(address - _r_debug.r_map->l_addr));
+    std::string place;
+    FILE *lines = popen(command, "r");
+    for (int depth = 0; lines != nullptr && fgets(line, sizeof line, lines) != nullptr;) {
+        line[strcspn(line, " \n")] = '\0'; /* "(discriminator 3)" follows */
+        const char *name = strrchr(line, '/') == nullptr ? line : strrchr(line, '/') + 1;
+        const bool is_kernel = strncmp(line, "/usr/", 5) != 0 && strcmp(name, "cuda_on_cpu.h") != 0;
+        if (is_kernel && depth++ < 3) place += (place.empty() ? "" : " from ") + std::string(name);
+    }
+    if (lines != nullptr) pclose(lines);
+    return place.empty() || place[0] == '?' ? "instruction " + std::to_string(pc) : place;
+}
+
+/* ---- findings ---- */
+
+const char *verb(access_kind kind)
+{
+    return kind == READ ? "reads" : kind == WRITE ? "writes" : "changes atomically";
+}
+
+[[noreturn]] void report_race(const char *memory, access_kind kind, const void *pc,
+                              const trace &other, const char *other_verb)
+{
+    emulator::found("a race in %s: it %s at %s what thread %u of %s block %s at %s", memory,
+                    verb(kind), place_of(short_pc(pc)).c_str(), other.thread,
+                    other.block == block_now ? "this" : "another", other_verb,
+                    place_of(other.pc).c_str());
+}
+
+[[noreturn]] void report(const char *memory, access_kind kind, const void *pc, const char *what)
+{
+    emulator::found("%s %s at %s", verb(kind), std::string(memory).append(what).c_str(),
+                    place_of(short_pc(pc)).c_str());
+}
+
+/* An address that is in no buffer: the buffer it may have meant is the nearest. */
+[[noreturn]] void report_outside(uintptr_t address, size_t bytes, access_kind kind, const void *pc)
+{
+    enum { NEAR = 4096 };
+    const region *nearest = nullptr;
+    uintptr_t least = NEAR;
+    for (const region &r : regions) {
+        const uintptr_t distance =
+            address + bytes > r.end ? address + bytes - r.end : r.begin - address;
+        if (address + bytes > r.begin - NEAR && address < r.end + NEAR && distance <= least) {
+            least = distance;
+            nearest = &r;
+        }
+    }
+    const std::string place = place_of(short_pc(pc));
+    if (nearest == nullptr)
+        emulator::found("%s %zu bytes at %s in memory that is not the device's", verb(kind), bytes,
+                        place.c_str());
+    emulator::found("%s %zu bytes at %s, %zu bytes %s %s of %zu bytes", verb(kind), bytes,
+                    place.c_str(), static_cast<size_t>(least),
+                    address < nearest->begin ? "before" : "past the end of", nearest->name.c_str(),
+                    static_cast<size_t>(nearest->end - nearest->begin));
+}
+
+/* ---- order ---- */
+
+bool is_ordered(const trace &t)
+{
+    if (t.block < first_block_of_launch) return true;
+    if (t.block != block_now) return false;
+    if (t.thread == thread_now || t.barrier < barrier_now) return true;
+    return t.thread / WARP == thread_now / WARP &&
+           clocks[thread_now / WARP][thread_now % WARP][t.thread % WARP] >= t.clock;
+}
+
+bool is_race(const trace &t, unsigned bytes, access_kind kind)
+{
+    return (t.bytes & bytes) != 0 && !(t.is_atomic && kind == ATOMIC) && !is_ordered(t);
+}
+
+/* Notes the access of some bytes of a word. */
+void touch(word &w, unsigned bytes, access_kind kind, const void *pc, const char *memory)
+{
+    if ((w.is_in_flight & bytes) != 0)
+        report(memory, kind, pc, " into which an asynchronous copy is under way");
+    if (is_race(w.writer, bytes, kind)) report_race(memory, kind, pc, w.writer, "writes");
+    if (kind != READ && is_race(w.reader, bytes, kind))
+        report_race(memory, kind, pc, w.reader, "reads");
+    if (kind != READ && is_race(w.other_reader, bytes, kind))
+        report_race(memory, kind, pc, w.other_reader, "reads");
+    if (kind != WRITE && (w.is_written & bytes) != bytes)
+        report(memory, kind, pc, " that nobody has written");
+
+    const trace now = {block_now,
+                       barrier_now,
+                       clocks[thread_now / WARP][thread_now % WARP][thread_now % WARP],
+                       short_pc(pc),
+                       static_cast<uint16_t>(thread_now),
+                       static_cast<uint8_t>(bytes),
+                       kind == ATOMIC};
+    if (kind != READ) {
+        w.writer = now;
+        w.is_written |= static_cast<uint8_t>(bytes);
+    } else {
+        if (w.reader.thread != thread_now || w.reader.block != block_now) w.other_reader = w.reader;
+        w.reader = now;
+    }
+}
+
+/* The bytes of [address, address + bytes) in the word that begins at `at`. */
+unsigned bytes_in_word(uintptr_t at, uintptr_t address, size_t bytes)
+{
+    const uintptr_t first = address > at ? address - at : 0;
+    const uintptr_t last = std::min<uintptr_t>(address + bytes - at, WORD_BYTES);
+    return (1u << last) - (1u << first);
+}
+
+void touch_words(word *words, uintptr_t begin, uintptr_t address, size_t bytes, access_kind kind,
+                 const void *pc, const char *memory)
+{
+    const uintptr_t base = begin / WORD_BYTES * WORD_BYTES;
+    for (uintptr_t at = address / WORD_BYTES * WORD_BYTES; at < address + bytes; at += WORD_BYTES)
+        touch(words[(at - base) / WORD_BYTES], bytes_in_word(at, address, bytes), kind, pc, memory);
+}
+
+/* ---- which memory ---- */
+
+void access_shared(uintptr_t address, size_t bytes, access_kind kind, const void *pc)
+{
+    for (uintptr_t at = address / WORD_BYTES * WORD_BYTES; at < address + bytes; at += WORD_BYTES) {
+        const unsigned mask = bytes_in_word(at, address, bytes);
+        if ((arena.words[(at - arena.begin) / WORD_BYTES].is_there & mask) != mask)
+            report("shared memory", kind, pc, " outside its arrays");
+    }
+    touch_words(arena.words.data(), arena.begin, address, bytes, kind, pc, "shared memory");
+}
+
+const region *region_of(uintptr_t address, size_t bytes)
+{
+    for (size_t i = 0; i < regions.size(); i++) {
+        const size_t at = (last_region + i) % regions.size();
+        if (address < regions[at].begin || address + bytes > regions[at].end) continue;
+        last_region = at;
+        return &regions[at];
+    }
+    return nullptr;
+}
+
+template <class Range>
+bool is_inside(const Range &range, uintptr_t address, size_t bytes)
+{
+    return address >= range.begin && address + bytes <= range.end;
+}
+
+/* The program itself: constants of the source. */
+bool is_constant(uintptr_t address)
+{
+    return address >= reinterpret_cast<uintptr_t>(&__executable_start) &&
+           address < reinterpret_cast<uintptr_t>(&_end);
+}
+
+} // namespace
+
+void access(const void *where, size_t bytes, access_kind kind, const void *pc)
+{
+    if (!is_running) return;
+    const uintptr_t address = reinterpret_cast<uintptr_t>(where);
+    if (is_inside(stack, address, bytes)) return;
+    if (address >= arena.begin && address < arena.end) {
+        access_shared(address, bytes, kind, pc);
+        return;
+    }
+    const region *r = region_of(address, bytes);
+    if (r != nullptr) {
+        touch_words(r->words, r->begin, address, bytes, kind, pc, r->name.c_str());
+        return;
+    }
+    if (kind == READ && (is_inside(closure, address, bytes) || is_constant(address))) return;
+    report_outside(address, bytes, kind, pc);
+}
+
+void begin_launch(const void *arguments, size_t bytes)
+{
+    closure.begin = reinterpret_cast<uintptr_t>(arguments);
+    closure.end = closure.begin + bytes;
+    first_block_of_launch = block_now + 1;
+}
+
+void begin_block(const void *memory, size_t bytes)
+{
+    block_now++;
+    barrier_now = 0;
+    memset(clocks, 0, sizeof clocks);
+    for (auto &warp : clocks)
+        for (int lane = 0; lane < WARP; lane++) warp[lane][lane] = 1;
+    arena.begin = reinterpret_cast<uintptr_t>(memory);
+    arena.end = arena.begin + bytes;
+    arena.words.resize(bytes / WORD_BYTES);
+    memset(static_cast<void *>(arena.words.data()), 0, arena.n_used * sizeof(word));
+    arena.n_used = 0;
+}
+
+void give_shared(const void *memory, size_t bytes)
+{
+    const uintptr_t address = reinterpret_cast<uintptr_t>(memory);
+    for (uintptr_t at = address; at < address + bytes; at += WORD_BYTES)
+        arena.words[(at - arena.begin) / WORD_BYTES].is_there =
+            static_cast<uint8_t>(bytes_in_word(at, address, bytes));
+    arena.n_used = (address + bytes - arena.begin + WORD_BYTES - 1) / WORD_BYTES;
+}
+
+void run(const place_of_thread *thread)
+{
+    is_running = thread != nullptr;
+    if (!is_running) return;
+    thread_now = thread->number;
+    stack.begin = reinterpret_cast<uintptr_t>(thread->stack);
+    stack.end = stack.begin + thread->stack_bytes;
+}
+
+void block_barrier()
+{
+    barrier_now++;
+}
+
+void warp_barrier(unsigned warp, unsigned mask)
+{
+    uint32_t latest[WARP] = {};
+    for (int lane = 0; lane < WARP; lane++)
+        for (int k = 0; (mask >> lane & 1) != 0 && k < WARP; k++)
+            if (clocks[warp][lane][k] > latest[k]) latest[k] = clocks[warp][lane][k];
+    for (int lane = 0; lane < WARP; lane++) {
+        if ((mask >> lane & 1) == 0) continue;
+        memcpy(clocks[warp][lane], latest, sizeof latest);
+        clocks[warp][lane][lane]++;
+    }
+}
+
+static void set_in_flight(uintptr_t target, size_t bytes, bool is_in_flight)
+{
+    for (uintptr_t at = target / WORD_BYTES * WORD_BYTES; at < target + bytes; at += WORD_BYTES) {
+        const uint8_t mask = static_cast<uint8_t>(bytes_in_word(at, target, bytes));
+        word &w = arena.words[(at - arena.begin) / WORD_BYTES];
+        w.is_in_flight =
+            static_cast<uint8_t>(is_in_flight ? w.is_in_flight | mask : w.is_in_flight & ~mask);
+    }
+}
+
+void copy_departs(const void *target, size_t bytes, const void *source, size_t source_bytes,
+                  const void *pc)
+{
+    access(source, source_bytes, READ, pc);
+    access(target, bytes, WRITE, pc);
+    set_in_flight(reinterpret_cast<uintptr_t>(target), bytes, true);
+}
+
+void copy_lands(const void *target, size_t bytes, const void *pc)
+{
+    set_in_flight(reinterpret_cast<uintptr_t>(target), bytes, false);
+    access(target, bytes, WRITE, pc);
+}
+
+void add_memory(const char *name, const void *memory, size_t bytes, size_t filled_bytes)
+{
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(memory);
+    region r = {"'" + std::string(name) + "'", begin, begin + bytes, nullptr};
+    r.words = static_cast<word *>(calloc(bytes / WORD_BYTES + 2, sizeof(word)));
+    if (r.words == nullptr) {
+        perror("checker: no memory for the traces of a buffer");
+        abort();
+    }
+    const uintptr_t base = begin / WORD_BYTES * WORD_BYTES;
+    for (uintptr_t at = base; at < begin + filled_bytes; at += WORD_BYTES)
+        r.words[(at - base) / WORD_BYTES].is_written =
+            static_cast<uint8_t>(bytes_in_word(at, begin, filled_bytes));
+    regions.push_back(r);
+}
+
+void forget_memory()
+{
+    for (region &r : regions) free(r.words);
+    regions.clear();
+    last_region = 0;
+}
+
+} // namespace checker

@@ -1,0 +1,98 @@
+/* What the check build knows about memory: who wrote and read each word last, and whether that was
+ * ordered.
+ *
+ * The kernels of the check build are compiled with -fsanitize=thread, which puts a call before
+ * every load and store; those calls come to memory_hooks.cc and from there to access(), not to
+ * libtsan. Two accesses of one word of which one writes are a race unless
+ *   - one thread did both, or an earlier launch did one of them;
+ *   - threads of one block did them, with a __syncthreads between;
+ *   - lanes of one warp did them, with a __syncwarp of both between (not a shuffle);
+ *   - both are atomic.
+ * Blocks of one launch are never ordered. The first finding ends the launch like any other.
+ *
+ * In the other build these functions are empty. */
+#ifndef LEIT_TESTS_CHECKER_H
+#define LEIT_TESTS_CHECKER_H
+
+#include <cstddef>
+#include <cstdint>
+
+namespace checker {
+
+enum access_kind { READ, WRITE, ATOMIC };
+
+struct place_of_thread {
+    unsigned number; /* in its block */
+    const void *stack;
+    size_t stack_bytes;
+};
+
+#ifdef LEIT_EMULATOR_CHECKS
+
+/* ---- told by the emulator ---- */
+
+/* What follows is ordered after all that was; kernels may read the closure: their arguments. */
+void begin_launch(const void *closure, size_t bytes);
+/* Shared memory is pieces of the arena. */
+void begin_block(const void *arena, size_t bytes);
+void give_shared(const void *memory, size_t bytes);
+/* From here on accesses are this thread's; with nullptr nobody looks. */
+void run(const place_of_thread *thread);
+void block_barrier();
+void warp_barrier(unsigned warp, unsigned mask);
+/* An asynchronous copy of the running thread into shared memory: nobody may touch the target before
+ * it has landed. */
+void copy_departs(const void *target, size_t bytes, const void *source, size_t source_bytes,
+                  const void *pc);
+void copy_lands(const void *target, size_t bytes, const void *pc);
+
+/* Device memory, of which the first filled_bytes hold something. */
+void add_memory(const char *name, const void *memory, size_t bytes, size_t filled_bytes);
+void forget_memory();
+
+/* ---- told by instrumented code ---- */
+
+/* pc: behind the access. */
+void access(const void *address, size_t bytes, access_kind kind, const void *pc);
+
+#else
+
+inline void begin_launch(const void *, size_t)
+{
+}
+inline void begin_block(const void *, size_t)
+{
+}
+inline void give_shared(const void *, size_t)
+{
+}
+inline void run(const place_of_thread *)
+{
+}
+inline void block_barrier()
+{
+}
+inline void warp_barrier(unsigned, unsigned)
+{
+}
+inline void copy_departs(const void *, size_t, const void *, size_t, const void *)
+{
+}
+inline void copy_lands(const void *, size_t, const void *)
+{
+}
+inline void add_memory(const char *, const void *, size_t, size_t)
+{
+}
+inline void forget_memory()
+{
+}
+inline void access(const void *, size_t, access_kind, const void *)
+{
+}
+
+#endif
+
+} // namespace checker
+
+#endif
