@@ -164,6 +164,8 @@ static leit_status rank_all(const leit_matcher *matcher, const leit_dataset *dat
     for (int m = 0; status == LEIT_OK && m < e->n_mappings; m++) {
         leit_evaluation_mapping *mapping = &e->mappings[m];
         status = read_figures(retrievals[m], e->at_k, mapping);
+        if (status == LEIT_OK && m == 0)
+            status = leit_retrieval_count_lists(retrievals[m], e->at_k, &e->n_lists);
         if (status == LEIT_OK)
             status = find_interval(matcher, e, mapping->precision, mapping->precision_interval);
         if (status == LEIT_OK)
@@ -230,6 +232,12 @@ static leit_status print_left_out(const leit_evaluation *e, leit_buffer *text)
         status =
             leit_buffer_printf(text, "nothing is retrieved for %lld of %lld texts; they score 0\n",
                                (long long)e->mappings[0].n_empty_texts, (long long)e->n_texts);
+    if (status == LEIT_OK && e->n_lists == 1 && e->n_texts > 1)
+        status = leit_buffer_printf(
+            text,
+            "every text gets the same %d clips: no text is told from another, and these "
+            "figures say nothing of the strategy; train longer, or look at its losses\n",
+            e->at_k);
     return status;
 }
 

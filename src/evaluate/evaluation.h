@@ -36,6 +36,7 @@ typedef struct leit_evaluation {
     int64_t seed;
     int at_k;
     int64_t n_texts, n_clips;
+    int64_t n_lists; /* different lists of the first at_k clips; 0: none, or a file of before */
     int32_t n_text_labels, n_music_labels;
     const char *const *text_labels, *const *music_labels;
     int32_t *text_mood; /* (n_texts) */

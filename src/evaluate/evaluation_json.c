@@ -73,6 +73,7 @@ leit_status leit_evaluation_json(const leit_evaluation *e, leit_buffer *json)
     json_object_set_new(root, "seed", json_integer(e->seed));
     json_object_set_new(root, "at_k", json_integer(e->at_k));
     json_object_set_new(root, "n_clips", json_integer(e->n_clips));
+    json_object_set_new(root, "n_lists", json_integer(e->n_lists));
     json_object_set_new(root, "text_labels", json_strings(e->text_labels, e->n_text_labels));
     json_object_set_new(root, "music_labels", json_strings(e->music_labels, e->n_music_labels));
     json_t *missing = json_array();
@@ -286,6 +287,8 @@ static leit_status read_all(const reader *r, const json_t *root)
     LEIT_TRY(read_integer(r, root, "at_k", 1, LEIT_EVALUATION_DEPTH, &at_k));
     LEIT_TRY(read_integer(r, root, "n_clips", 1, MAX_TEXTS, &e->n_clips));
     e->at_k = (int)at_k;
+    if (json_object_get(root, "n_lists") != NULL)
+        LEIT_TRY(read_integer(r, root, "n_lists", 0, MAX_TEXTS, &e->n_lists));
     LEIT_TRY(read_labels(r, root, "text_labels", &e->n_text_labels, &e->text_labels));
     LEIT_TRY(read_labels(r, root, "music_labels", &e->n_music_labels, &e->music_labels));
     LEIT_TRY(read_moods(r, root));

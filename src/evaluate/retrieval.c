@@ -2,6 +2,8 @@
 
 #include <math.h>
 #include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/memory.h"
 
@@ -254,6 +256,35 @@ void leit_retrieval_summary_clear(leit_retrieval_summary *summary)
 {
     leit_free(summary->moods);
     *summary = (leit_retrieval_summary){0};
+}
+
+/* One text's first clips; -1 behind the k that are compared. */
+typedef struct first_clips {
+    int32_t clip[LEIT_RETRIEVAL_MAX_DEPTH];
+} first_clips;
+
+static int compare_lists(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(first_clips));
+}
+
+leit_status leit_retrieval_count_lists(const leit_retrieval *retrieval, int k, int64_t *n_lists)
+{
+    const leit_retrieval_task *task = &retrieval->task;
+    first_clips *lists = NULL;
+    size_t n = 0;
+    LEIT_TRY(LEIT_ALLOC(lists, task->n_texts));
+    for (int64_t text = 0; text < task->n_texts; text++) {
+        const int32_t *top = retrieval->top_clip + text * task->depth;
+        if (top[0] < 0) continue;
+        for (int i = 0; i < LEIT_RETRIEVAL_MAX_DEPTH; i++) lists[n].clip[i] = i < k ? top[i] : -1;
+        n++;
+    }
+    if (n > 0) qsort(lists, n, sizeof *lists, compare_lists);
+    *n_lists = n > 0;
+    for (size_t i = 1; i < n; i++) *n_lists += compare_lists(&lists[i - 1], &lists[i]) != 0;
+    leit_free(lists);
+    return LEIT_OK;
 }
 
 /* ---- reference rows ---- */

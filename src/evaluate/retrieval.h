@@ -89,6 +89,10 @@ void leit_retrieval_summary_clear(leit_retrieval_summary *summary);
 void leit_retrieval_precision(const leit_retrieval *retrieval, int k, double *values);
 void leit_retrieval_reciprocal_rank(const leit_retrieval *retrieval, double *values);
 
+/* How many different lists the first k clips make, over the texts that anything is retrieved for. 1
+ * where there are several such texts says that nothing tells one text from another. */
+leit_status leit_retrieval_count_lists(const leit_retrieval *retrieval, int k, int64_t *n_lists);
+
 /* What was retrieved for which text mood: the share of each music mood among the first k clips,
  * averaged over the texts of a text mood. Rows sum to 1, or to less where clips are missing; the
  * row of a mood without test text is 0. share  (K_text, K_music) out */

@@ -34,7 +34,8 @@ typedef struct row {
     leit_clip clip;
     int16_t *pcm;
     leit_status status;
-    char reason[512];
+    bool is_unread; /* its bytes could not be had; `status` says the same */
+    char *reason;   /* of a status that is not LEIT_OK */
 } row;
 
 typedef struct build {
@@ -56,9 +57,18 @@ typedef struct build {
     float *answers; /* (n files, width) */
 } build;
 
+/* What a row has while it is listened to. */
+static void forget(row *r)
+{
+    leit_free(r->pcm);
+    leit_free(r->reason);
+    r->pcm = NULL;
+    r->reason = NULL;
+}
+
 static void build_clear(build *b)
 {
-    for (int64_t i = 0; b->rows != NULL && i < b->n_rows; i++) leit_free(b->rows[i].pcm);
+    for (int64_t i = 0; b->rows != NULL && i < b->n_rows; i++) forget(&b->rows[i]);
     leit_free(b->rows);
     leit_free(b->to_do);
     leit_free(b->answers);
@@ -192,13 +202,14 @@ static void listen_task(void *context, int64_t task, int worker)
     uint64_t sum = 0;
     int64_t size_bytes = 0;
     r->status = path == NULL ? LEIT_INTERNAL : leit_file_sum(path, &sum, &size_bytes);
-    r->xxh3 = (int64_t)sum;
+    r->is_unread = r->status != LEIT_OK;
+    if (!r->is_unread) r->xxh3 = (int64_t)sum;
     if (r->status == LEIT_OK && r->old >= 0 && b->old->xxh3[r->old] == r->xxh3 &&
         b->old->size_bytes[r->old] == r->file->size_bytes)
         r->state = ROW_KEPT;
     else if (r->status == LEIT_OK)
         r->status = listen_to(path, r);
-    if (r->status != LEIT_OK) snprintf(r->reason, sizeof r->reason, "%s", leit_error_message());
+    if (r->status != LEIT_OK) r->reason = leit_strdup(leit_error_message());
     leit_arena_clear(&scratch);
 }
 
@@ -222,7 +233,11 @@ static leit_status embed(build *b, int64_t n)
     for (int64_t task = 0; task < n; task++) {
         const int64_t i = b->to_do[b->n_done + task];
         row *r = &b->rows[i];
-        if (r->status == LEIT_DATA) {
+        LEIT_FAIL_IF(r->status != LEIT_OK && r->reason == NULL, LEIT_INTERNAL, "out of memory");
+        if (r->status == LEIT_DATA && r->is_unread && r->old >= 0) {
+            /* It waits as if not reached: a disk that fails for a moment costs no answer. */
+            leit_log(LEIT_LOG_WARNING, "%s; its earlier answer stays in the index", r->reason);
+        } else if (r->status == LEIT_DATA) {
             r->state = ROW_SKIPPED;
             LEIT_TRY(leit_skip_list_add(&b->skips, r->file->path, r->reason));
         } else if (r->status != LEIT_OK) {
@@ -363,8 +378,7 @@ static leit_status listen_to_all(build *b)
         LEIT_TRY(embed(b, n));
         for (int64_t task = 0; task < n; task++) {
             row *r = &b->rows[b->to_do[b->n_done + task]];
-            leit_free(r->pcm);
-            r->pcm = NULL;
+            forget(r);
         }
         b->n_done += n;
         if (b->n_done < b->n_to_do && leit_clock_seconds_since(saved_ns) >= save_every_s) {
@@ -387,7 +401,7 @@ static leit_status summarize(build *b, int64_t n_tracks, leit_index_summary *sum
     for (int64_t i = 0; i < b->n_rows; i++) {
         const row *r = &b->rows[i];
         if (r->state == ROW_NEW) summary->n_new++;
-        if (r->state == ROW_KEPT) summary->n_kept++;
+        if (r->state == ROW_KEPT || (r->state == ROW_TO_DO && r->is_unread)) summary->n_kept++;
         if (r->old >= 0 && r->state != ROW_SKIPPED) n_still_there++;
     }
     if (b->old != NULL) summary->n_removed = b->old->n_tracks - n_still_there;

@@ -413,6 +413,7 @@ static void test_what_is_left_out_is_said(void **state)
     leit_evaluate_text_free(text);
     json_t *figures = read_figures(runs[0]);
     assert_int_equal(json_array_size(json_object_get(figures, "missing_moods")), 0);
+    assert_true(json_integer_value(json_object_get(figures, "n_lists")) >= 1);
     assert_true(json_is_array(json_object_get(figures, "missing_moods")));
     json_decref(figures);
 
@@ -425,6 +426,13 @@ static void test_what_is_left_out_is_said(void **state)
     assert_non_null(
         strstr(leit_buffer_text(&said), "no test text, left out of the averages: surprised\n"));
     assert_non_null(strstr(leit_buffer_text(&said), "nothing is retrieved for 2 of 5 texts"));
+    evaluation.n_lists = 2;
+    leit_buffer_clear(&said);
+    assert_ok(leit_evaluation_print(&evaluation, &said));
+    assert_null(strstr(leit_buffer_text(&said), "every text gets the same"));
+    evaluation.n_lists = 1;
+    assert_ok(leit_evaluation_print(&evaluation, &said));
+    assert_non_null(strstr(leit_buffer_text(&said), "every text gets the same 5 clips"));
     assert_ok(leit_evaluation_json(&evaluation, &json));
     assert_non_null(strstr(leit_buffer_text(&json), "\"missing_moods\":[\"surprised\"]"));
     leit_evaluation_clear(&evaluation);

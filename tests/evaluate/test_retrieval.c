@@ -156,6 +156,31 @@ static void ties_missing_clips_and_moods(void **state)
     leit_retrieval_free(retrieval);
 }
 
+static void lists_are_counted(void **state)
+{
+    (void)state;
+    leit_retrieval_task task = small_task();
+    leit_retrieval *retrieval = NULL;
+    int64_t n_lists = -1;
+    const float none = -INFINITY;
+    const struct {
+        float scores[8];
+        int64_t of_two, of_five; /* lists of the first two, of the first five */
+    } cases[] = {{{4, 3, 2, 1, 8, 6, 4, 2}, 1, 1},
+                 {{4, 3, 2, 1, 4, 3, 1, 2}, 1, 2}, /* they part at the third clip */
+                 {{4, 3, 2, 1, none, none, none, none}, 1, 1},
+                 {{none, none, none, none, none, none, none, none}, 0, 0}};
+    for (int i = 0; i < 4; i++) {
+        assert_ok(leit_retrieval_create(&task, &retrieval));
+        assert_ok(leit_retrieval_rank(retrieval, NULL, 0, 2, cases[i].scores));
+        assert_ok(leit_retrieval_count_lists(retrieval, 2, &n_lists));
+        assert_int_equal(n_lists, cases[i].of_two);
+        assert_ok(leit_retrieval_count_lists(retrieval, 5, &n_lists));
+        assert_int_equal(n_lists, cases[i].of_five);
+        leit_retrieval_free(retrieval);
+    }
+}
+
 static void bad_input_is_named(void **state)
 {
     (void)state;
@@ -192,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_brute_force),
         cmocka_unit_test(ties_missing_clips_and_moods),
+        cmocka_unit_test(lists_are_counted),
         cmocka_unit_test(bad_input_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,25 @@ static void keeps_what_has_not_changed(void **state)
                     0, 0, 0);
 }
 
+/* A file that cannot be read at this moment costs nothing; /proc/self/mem is one that never can. */
+static void keeps_what_cannot_be_read_now(void **state)
+{
+    (void)state;
+    const char *folder = make_library("faulty", 4), *model = leit_tiny_matcher("m", "metric2", 1);
+    const char *output = leit_test_scratch("faulty.h5"), *fresh = leit_test_scratch("whole.h5");
+    const char *track = leit_test_scratch("faulty/t02.wav");
+    const char *away = leit_test_scratch("away.wav");
+    build_expecting(folder, model, fresh, 4, 0, 0, 0);
+    build_expecting(folder, model, output, 4, 0, 0, 0);
+    assert_int_equal(rename(track, away), 0);
+    assert_int_equal(symlink("/proc/self/mem", track), 0);
+    build_expecting(folder, model, output, 0, 4, 0, 0);
+    build_expecting(folder, model, leit_test_scratch("without.h5"), 3, 0, 0, 1);
+    assert_int_equal(rename(away, track), 0);
+    build_expecting(folder, model, output, 0, 4, 0, 0);
+    assert_same_file(output, fresh);
+}
+
 static void stop_at_progress(void *context, leit_log_level level, const char *message)
 {
     (void)context;
@@ -475,6 +494,7 @@ int main(void)
         cmocka_unit_test(holds_what_the_tower_says),
         cmocka_unit_test(skips_bad_files_with_reasons),
         cmocka_unit_test(keeps_what_has_not_changed),
+        cmocka_unit_test(keeps_what_cannot_be_read_now),
         cmocka_unit_test(stops_and_goes_on),
         cmocka_unit_test(loses_nothing_when_stopped),
         cmocka_unit_test(saves_on_the_way),
