@@ -2,6 +2,18 @@
 # cmake/cuda.cmake and by Makefile.cuda; nothing about the plugin is written anywhere else.
 CUDA_SOURCES += kernels/backend_cuda.cu
 CUDA_SOURCES += kernels/layernorm.cu
+CUDA_SOURCES += kernels/add.cu
+CUDA_SOURCES += kernels/sigmoid.cu
+CUDA_SOURCES += kernels/dropout.cu
+CUDA_SOURCES += kernels/concat_rows.cu
+CUDA_SOURCES += kernels/gather_rows.cu
+CUDA_SOURCES += kernels/embedding.cu
+CUDA_SOURCES += kernels/l2_normalize.cu
+CUDA_SOURCES += kernels/softmax_cross_entropy.cu
+CUDA_SOURCES += kernels/focal_loss.cu
+CUDA_SOURCES += kernels/bce_with_logits.cu
+CUDA_SOURCES += kernels/mse.cu
+CUDA_SOURCES += kernels/cosine_triplet.cu
 CUDA_SOURCES += src/cuda/cuda_plugin.cu
 
 # Ampere, Hopper, Blackwell, and PTX for what comes after them.

@@ -6,9 +6,7 @@
 
 static leit_status check(const struct leit_bce_with_logits *args)
 {
-    LEIT_FAIL_IF(args->N < 0 || args->K < 1, LEIT_INTERNAL,
-                 "bce_with_logits: N is %lld and K is %lld, expected N >= 0 and K >= 1",
-                 (long long)args->N, (long long)args->K);
+    LEIT_TRY(leit_bce_with_logits_check(args));
     return leit_check_rows("bce_with_logits", args->n_rows, args->N);
 }
 

@@ -24,6 +24,15 @@ struct leit_bce_with_logits {
     float *dx;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_bce_with_logits_check(const struct leit_bce_with_logits *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->K < 1, LEIT_INTERNAL,
+                 "bce_with_logits: N is %lld and K is %lld, expected N >= 0 and K >= 1",
+                 (long long)args->N, (long long)args->K);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(bce_with_logits)
 
 #endif

@@ -4,14 +4,6 @@
 
 LEIT_NO_WORKSPACE_CPU(concat_rows)
 
-static leit_status check(const struct leit_concat_rows *args)
-{
-    LEIT_FAIL_IF(args->Na < 0 || args->Nb < 0 || args->D < 1, LEIT_INTERNAL,
-                 "concat_rows: Na is %lld, Nb is %lld, D is %lld, expected 0, 0 and 1 or more",
-                 (long long)args->Na, (long long)args->Nb, (long long)args->D);
-    return LEIT_OK;
-}
-
 static void copy_rows(float *to, const float *from, int64_t rows, int64_t D)
 {
     if (to != NULL && rows > 0) memcpy(to, from, (size_t)(rows * D) * sizeof(float));
@@ -20,7 +12,7 @@ static void copy_rows(float *to, const float *from, int64_t rows, int64_t D)
 leit_status leit_concat_rows_forward_cpu(const leit_exec *exec, const struct leit_concat_rows *args)
 {
     (void)exec;
-    LEIT_TRY(check(args));
+    LEIT_TRY(leit_concat_rows_check(args));
     copy_rows(args->y, args->a, args->Na, args->D);
     copy_rows(args->y + args->Na * args->D, args->b, args->Nb, args->D);
     return LEIT_OK;
@@ -30,7 +22,7 @@ leit_status leit_concat_rows_backward_cpu(const leit_exec *exec,
                                           const struct leit_concat_rows *args)
 {
     (void)exec;
-    LEIT_TRY(check(args));
+    LEIT_TRY(leit_concat_rows_check(args));
     copy_rows(args->da, args->dy, args->Na, args->D);
     copy_rows(args->db, args->dy + args->Na * args->D, args->Nb, args->D);
     return LEIT_OK;

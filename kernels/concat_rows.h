@@ -21,6 +21,15 @@ struct leit_concat_rows {
     float *da, *db;
 };
 
+/* The limits, on either backend. */
+static inline leit_status leit_concat_rows_check(const struct leit_concat_rows *args)
+{
+    LEIT_FAIL_IF(args->Na < 0 || args->Nb < 0 || args->D < 1, LEIT_INTERNAL,
+                 "concat_rows: Na is %lld, Nb is %lld, D is %lld, expected 0, 0 and 1 or more",
+                 (long long)args->Na, (long long)args->Nb, (long long)args->D);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(concat_rows)
 
 #endif

@@ -7,9 +7,7 @@
 
 static leit_status check(const struct leit_cosine_triplet *args)
 {
-    LEIT_FAIL_IF(args->N < 0 || args->E < 1, LEIT_INTERNAL,
-                 "cosine_triplet: N is %lld and E is %lld, expected N >= 0 and E >= 1",
-                 (long long)args->N, (long long)args->E);
+    LEIT_TRY(leit_cosine_triplet_check(args));
     for (int64_t n = 0; n < args->N; n++)
         LEIT_FAIL_IF(args->negative[n] < -1 || args->negative[n] >= args->N, LEIT_INTERNAL,
                      "cosine_triplet: negative %lld is %d, expected -1 to %lld", (long long)n,

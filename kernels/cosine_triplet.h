@@ -26,6 +26,15 @@ struct leit_cosine_triplet {
     float *da, *dp;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_cosine_triplet_check(const struct leit_cosine_triplet *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->E < 1, LEIT_INTERNAL,
+                 "cosine_triplet: N is %lld and E is %lld, expected N >= 0 and E >= 1",
+                 (long long)args->N, (long long)args->E);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(cosine_triplet)
 
 #endif

@@ -42,20 +42,13 @@ static void scale_block(void *context, int64_t block, int worker)
 static leit_status scale_all(const leit_exec *exec, const struct leit_dropout *args,
                              const float *from, float *to)
 {
-    LEIT_TRY(leit_elementwise_check("dropout", args->n_rows, args->N, args->D));
-    const int64_t most = (int64_t)1 << 34; /* of elements: 32 bits count blocks of 4 */
-    LEIT_FAIL_IF(args->N > most / args->D, LEIT_INTERNAL,
-                 "dropout: %lld rows of %lld elements, expected at most 2^34 in all",
-                 (long long)args->N, (long long)args->D);
-    LEIT_FAIL_IF(!(args->p >= 0.0f && args->p < 1.0f), LEIT_INTERNAL,
-                 "dropout: p is %g, expected 0 <= p < 1", (double)args->p);
+    LEIT_TRY(leit_dropout_check(args));
+    LEIT_TRY(leit_check_rows("dropout", args->n_rows, args->N));
     const int64_t elements = leit_rows(args->n_rows, args->N) * args->D;
     if (args->p == 0.0f) {
         if (from != to) memcpy(to, from, (size_t)elements * sizeof(float));
         return LEIT_OK;
     }
-    LEIT_FAIL_IF(args->random == NULL, LEIT_INTERNAL, "dropout: p is %g and random is NULL",
-                 (double)args->p);
     struct scaling scaling = {args, from, to};
     leit_elementwise_run(exec, elements, scale_block, &scaling);
     return LEIT_OK;

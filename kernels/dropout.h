@@ -27,6 +27,21 @@ struct leit_dropout {
     float *dx;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_dropout_check(const struct leit_dropout *args)
+{
+    const int64_t most = (int64_t)1 << 34; /* of elements: 32 bits count blocks of 4 */
+    LEIT_TRY(leit_check_matrix("dropout", args->N, args->D));
+    LEIT_FAIL_IF(args->N > most / args->D, LEIT_INTERNAL,
+                 "dropout: %lld rows of %lld elements, expected at most 2^34 in all",
+                 (long long)args->N, (long long)args->D);
+    LEIT_FAIL_IF(!(args->p >= 0.0f && args->p < 1.0f), LEIT_INTERNAL,
+                 "dropout: p is %g, expected 0 <= p < 1", (double)args->p);
+    LEIT_FAIL_IF(args->p > 0.0f && args->random == NULL, LEIT_INTERNAL,
+                 "dropout: p is %g and random is NULL", (double)args->p);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(dropout)
 
 #endif

@@ -17,9 +17,7 @@ enum { LEIT_ELEMENTWISE_BLOCK = 8192 };
 static inline leit_status leit_elementwise_check(const char *op, const int32_t *n_rows, int64_t N,
                                                  int64_t D)
 {
-    LEIT_FAIL_IF(N < 0 || D < 1, LEIT_INTERNAL,
-                 "%s: N is %lld and D is %lld, expected 0 and 1 or more", op, (long long)N,
-                 (long long)D);
+    LEIT_TRY(leit_check_matrix(op, N, D));
     return leit_check_rows(op, n_rows, N);
 }
 

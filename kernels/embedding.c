@@ -22,11 +22,7 @@ static leit_status check_indices(const char *what, const int32_t *indices, int64
 
 static leit_status check(const struct leit_embedding *args)
 {
-    LEIT_FAIL_IF(args->N < 0 || args->D < 1 || args->V < 1, LEIT_INTERNAL,
-                 "embedding: N is %lld, D is %lld, V is %lld, expected 0, 1 and 1 or more",
-                 (long long)args->N, (long long)args->D, (long long)args->V);
-    LEIT_FAIL_IF((args->positions != NULL) != (args->position_table != NULL), LEIT_INTERNAL,
-                 "embedding: positions and position_table come together or not at all");
+    LEIT_TRY(leit_embedding_check(args));
     LEIT_TRY(leit_check_rows("embedding", args->n_rows, args->N));
     const int64_t rows = leit_rows(args->n_rows, args->N);
     LEIT_TRY(check_indices("id", args->ids, rows, args->V));
@@ -85,8 +81,6 @@ static void backward_slice(void *context, int64_t slice, int worker)
 leit_status leit_embedding_backward_cpu(const leit_exec *exec, const struct leit_embedding *args)
 {
     LEIT_TRY(check(args));
-    LEIT_FAIL_IF(args->dposition_table != NULL && args->positions == NULL, LEIT_INTERNAL,
-                 "embedding: dposition_table without positions");
     struct leit_embedding copy = *args;
     leit_threads_run(exec->threads, leit_blocks(args->D, SLICE_COLUMNS), backward_slice, &copy);
     return LEIT_OK;

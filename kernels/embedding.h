@@ -28,6 +28,19 @@ struct leit_embedding {
     float *dwords, *dposition_table;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_embedding_check(const struct leit_embedding *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->D < 1 || args->V < 1, LEIT_INTERNAL,
+                 "embedding: N is %lld, D is %lld, V is %lld, expected 0, 1 and 1 or more",
+                 (long long)args->N, (long long)args->D, (long long)args->V);
+    LEIT_FAIL_IF((args->positions != NULL) != (args->position_table != NULL), LEIT_INTERNAL,
+                 "embedding: positions and position_table come together or not at all");
+    LEIT_FAIL_IF(args->dposition_table != NULL && args->positions == NULL, LEIT_INTERNAL,
+                 "embedding: dposition_table without positions");
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(embedding)
 
 #endif

@@ -7,10 +7,7 @@
 
 static leit_status check(const struct leit_focal_loss *args)
 {
-    LEIT_FAIL_IF(
-        args->N < 0 || args->K < 1 || !(args->gamma >= 0.0f), LEIT_INTERNAL,
-        "focal_loss: N is %lld, K is %lld, gamma is %g; expected N >= 0, K >= 1, gamma >= 0",
-        (long long)args->N, (long long)args->K, (double)args->gamma);
+    LEIT_TRY(leit_focal_loss_check(args));
     LEIT_TRY(leit_check_rows("focal_loss", args->n_rows, args->N));
     return leit_check_labels("focal_loss", args->labels, leit_rows(args->n_rows, args->N), args->K);
 }

@@ -25,6 +25,16 @@ struct leit_focal_loss {
     float *dx;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_focal_loss_check(const struct leit_focal_loss *args)
+{
+    LEIT_FAIL_IF(
+        args->N < 0 || args->K < 1 || !(args->gamma >= 0.0f), LEIT_INTERNAL,
+        "focal_loss: N is %lld, K is %lld, gamma is %g; expected N >= 0, K >= 1, gamma >= 0",
+        (long long)args->N, (long long)args->K, (double)args->gamma);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(focal_loss)
 
 #endif

@@ -13,9 +13,7 @@ LEIT_NO_WORKSPACE_CPU(gather_rows)
 
 static leit_status check(const struct leit_gather_rows *args)
 {
-    LEIT_FAIL_IF(args->N < 0 || args->M < 1 || args->D < 1, LEIT_INTERNAL,
-                 "gather_rows: N is %lld, M is %lld, D is %lld, expected 0, 1 and 1 or more",
-                 (long long)args->N, (long long)args->M, (long long)args->D);
+    LEIT_TRY(leit_gather_rows_check(args));
     LEIT_TRY(leit_check_rows("gather_rows", args->n_rows, args->N));
     const int64_t rows = leit_rows(args->n_rows, args->N);
     for (int64_t n = 0; n < rows; n++)

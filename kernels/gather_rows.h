@@ -24,6 +24,15 @@ struct leit_gather_rows {
     float *dx;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_gather_rows_check(const struct leit_gather_rows *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->M < 1 || args->D < 1, LEIT_INTERNAL,
+                 "gather_rows: N is %lld, M is %lld, D is %lld, expected 0, 1 and 1 or more",
+                 (long long)args->N, (long long)args->M, (long long)args->D);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(gather_rows)
 
 #endif

@@ -15,9 +15,7 @@ LEIT_NO_WORKSPACE_CPU(l2_normalize)
 
 static leit_status check(const struct leit_l2_normalize *args)
 {
-    LEIT_FAIL_IF(args->N < 0 || args->E < 1, LEIT_INTERNAL,
-                 "l2_normalize: N is %lld and E is %lld, expected 0 and 1 or more",
-                 (long long)args->N, (long long)args->E);
+    LEIT_TRY(leit_l2_normalize_check(args));
     return leit_check_rows("l2_normalize", args->n_rows, args->N);
 }
 

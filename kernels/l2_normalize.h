@@ -22,6 +22,15 @@ struct leit_l2_normalize {
     float *dx;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_l2_normalize_check(const struct leit_l2_normalize *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->E < 1, LEIT_INTERNAL,
+                 "l2_normalize: N is %lld and E is %lld, expected 0 and 1 or more",
+                 (long long)args->N, (long long)args->E);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(l2_normalize)
 
 #endif

@@ -13,7 +13,7 @@
  *   - Sums have a fixed order: no floating-point atomics. Atomics of integers are there.
  *   - Sizes come from arguments, counts from device memory through leit_device_rows. The host
  *     checks what it can see, with leit_<op>_check of the op's header, and never reads device memory;
- *     labels, ids and offsets are held inside their arrays by the kernel.
+ *     a label, id or offset that leads outside its array makes leit_nan() of what depends on it.
  *   - Mathematical functions are those below. They are libm on the CPU, so results agree within a
  *     tolerance and not bit for bit.
  */
@@ -72,9 +72,25 @@ LEIT_DEVICE_FUNCTION float leit_log(float x)
     return logf(x);
 }
 
+LEIT_DEVICE_FUNCTION float leit_log1p(float x)
+{
+    return log1pf(x);
+}
+
+LEIT_DEVICE_FUNCTION float leit_pow(float x, float y)
+{
+    return powf(x, y);
+}
+
 LEIT_DEVICE_FUNCTION float leit_erf(float x)
 {
     return erff(x);
+}
+
+/* What a kernel makes of an index that leads nowhere: training names the tensor it shows up in. */
+LEIT_DEVICE_FUNCTION float leit_nan()
+{
+    return NAN;
 }
 
 /* The number of rows that hold data; n_rows is device memory or NULL. A count beyond its limits is

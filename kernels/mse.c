@@ -4,9 +4,7 @@
 
 static leit_status check(const struct leit_mse *args)
 {
-    LEIT_FAIL_IF(args->N < 0 || args->D < 1, LEIT_INTERNAL,
-                 "mse: N is %lld and D is %lld, expected N >= 0 and D >= 1", (long long)args->N,
-                 (long long)args->D);
+    LEIT_TRY(leit_mse_check(args));
     return leit_check_rows("mse", args->n_rows, args->N);
 }
 

@@ -24,6 +24,15 @@ struct leit_mse {
     float *dx;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_mse_check(const struct leit_mse *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->D < 1, LEIT_INTERNAL,
+                 "mse: N is %lld and D is %lld, expected N >= 0 and D >= 1", (long long)args->N,
+                 (long long)args->D);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(mse)
 
 #endif

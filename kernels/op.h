@@ -87,6 +87,15 @@ enum leit_activation {
         return 0;                                                                                  \
     }
 
+/* What an op on rows of D elements asks of its sizes, on either backend. */
+static inline leit_status leit_check_matrix(const char *op, int64_t N, int64_t D)
+{
+    LEIT_FAIL_IF(N < 0 || D < 1, LEIT_INTERNAL,
+                 "%s: N is %lld and D is %lld, expected 0 and 1 or more", op, (long long)N,
+                 (long long)D);
+    return LEIT_OK;
+}
+
 /* What an op with a count checks on entry, beside its own limits. */
 static inline leit_status leit_check_rows(const char *op, const int32_t *n_rows, int64_t capacity)
 {

@@ -7,9 +7,7 @@
 
 static leit_status check(const struct leit_softmax_cross_entropy *args)
 {
-    LEIT_FAIL_IF(args->N < 0 || args->K < 1, LEIT_INTERNAL,
-                 "softmax_cross_entropy: N is %lld and K is %lld, expected N >= 0 and K >= 1",
-                 (long long)args->N, (long long)args->K);
+    LEIT_TRY(leit_softmax_cross_entropy_check(args));
     LEIT_TRY(leit_check_rows("softmax_cross_entropy", args->n_rows, args->N));
     return leit_check_labels("softmax_cross_entropy", args->labels,
                              leit_rows(args->n_rows, args->N), args->K);

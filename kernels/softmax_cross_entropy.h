@@ -27,6 +27,16 @@ struct leit_softmax_cross_entropy {
     float *dx;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status
+leit_softmax_cross_entropy_check(const struct leit_softmax_cross_entropy *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->K < 1, LEIT_INTERNAL,
+                 "softmax_cross_entropy: N is %lld and K is %lld, expected N >= 0 and K >= 1",
+                 (long long)args->N, (long long)args->K);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(softmax_cross_entropy)
 
 #endif

@@ -1,0 +1,112 @@
+#include "kernels/cosine_triplet.h"
+
+#include "kernels/losses.cuh"
+
+/* A warp owns a row: of a and the losses in the first two kernels, of dp in the third, where it walks
+ * over the anchors in order and takes what concerns its row. */
+
+static __device__ const float smallest_norms = 1e-8f;
+
+LEIT_NO_WORKSPACE_CUDA(cosine_triplet)
+
+/* A NaN in u or v is in the dot product too. */
+static __device__ float cosine(const float *u, const float *v, int64_t E)
+{
+    const float norms = leit_sqrt(leit_warp_dot(u, u, E)) * leit_sqrt(leit_warp_dot(v, v, E));
+    return leit_warp_dot(u, v, E) / fmaxf(norms, smallest_norms);
+}
+
+static __global__ void forward_rows(struct leit_cosine_triplet args)
+{
+    const int64_t n = leit_warp_row(), E = args.E;
+    if (n < args.N) {
+        const int64_t row = args.negative[n];
+        float loss = 0.0f;
+        if (row >= args.N) {
+            loss = leit_nan(); /* no row of p */
+        } else if (row >= 0) {
+            const float *a = args.a + n * E;
+            const float gap =
+                args.margin - cosine(a, args.p + n * E, E) + cosine(a, args.p + row * E, E);
+            loss = gap < 0.0f ? 0.0f : gap; /* fmaxf would hide a NaN */
+        }
+        if (leit_lane() == 0) args.losses[n] = loss;
+    }
+}
+
+/* Adds scale * d cos(u, v) / du to du. Below the clamp of the norms cos is a plain dot product. */
+static __device__ void add_cosine_gradient(const float *u, const float *v, int64_t E, float scale,
+                                           float *du)
+{
+    const float uu = leit_warp_dot(u, u, E), uv = leit_warp_dot(u, v, E);
+    const float norms = leit_sqrt(uu) * leit_sqrt(leit_warp_dot(v, v, E));
+    const bool is_clamped = norms < smallest_norms;
+    const float along_v = scale / (is_clamped ? smallest_norms : norms);
+    const float along_u = is_clamped ? 0.0f : along_v * uv / uu;
+    for (int64_t e = leit_lane(); e < E; e += LEIT_WARP) du[e] += along_v * v[e] - along_u * u[e];
+}
+
+static __device__ void zero_row(float *row, int64_t E)
+{
+    for (int64_t e = leit_lane(); e < E; e += LEIT_WARP) row[e] = 0.0f;
+}
+
+static __device__ bool counts(const struct leit_cosine_triplet &args, int64_t n)
+{
+    return args.negative[n] >= 0 && args.negative[n] < args.N && args.losses[n] != 0.0f;
+}
+
+static __global__ void anchor_gradients(struct leit_cosine_triplet args)
+{
+    const int64_t n = leit_warp_row(), E = args.E;
+    if (n < args.N) {
+        const float share = leit_loss_share(args.dloss, args.N);
+        const float *a = args.a + n * E;
+        zero_row(args.da + n * E, E);
+        if (counts(args, n)) {
+            add_cosine_gradient(a, args.p + n * E, E, -share, args.da + n * E);
+            add_cosine_gradient(a, args.p + args.negative[n] * E, E, share, args.da + n * E);
+        }
+    }
+}
+
+static __global__ void item_gradients(struct leit_cosine_triplet args)
+{
+    const int64_t row = leit_warp_row(), E = args.E;
+    if (row < args.N) {
+        const float share = leit_loss_share(args.dloss, args.N);
+        const float *p = args.p + row * E;
+        float *dp = args.dp + row * E;
+        zero_row(dp, E);
+        for (int64_t n = 0; n < args.N; n++) {
+            if (!counts(args, n)) continue;
+            if (n == row) add_cosine_gradient(p, args.a + n * E, E, -share, dp);
+            if (args.negative[n] == row) add_cosine_gradient(p, args.a + n * E, E, share, dp);
+        }
+    }
+}
+
+leit_status leit_cosine_triplet_forward_cuda(const leit_exec *exec,
+                                             const struct leit_cosine_triplet *args)
+{
+    LEIT_TRY(leit_cosine_triplet_check(args));
+    if (args->N > 0)
+        LEIT_LAUNCH(forward_rows, leit_row_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream,
+                    *args);
+    leit_launch_mean_loss(exec, args->losses, nullptr, args->N, args->loss);
+    return leit_launch_status("cosine_triplet forward");
+}
+
+leit_status leit_cosine_triplet_backward_cuda(const leit_exec *exec,
+                                              const struct leit_cosine_triplet *args)
+{
+    LEIT_TRY(leit_cosine_triplet_check(args));
+    if (args->N == 0) return LEIT_OK;
+    if (args->da != nullptr)
+        LEIT_LAUNCH(anchor_gradients, leit_row_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream,
+                    *args);
+    if (args->dp != nullptr)
+        LEIT_LAUNCH(item_gradients, leit_row_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream,
+                    *args);
+    return leit_launch_status("cosine_triplet backward");
+}
