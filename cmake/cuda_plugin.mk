@@ -14,6 +14,11 @@ CUDA_SOURCES += kernels/focal_loss.cu
 CUDA_SOURCES += kernels/bce_with_logits.cu
 CUDA_SOURCES += kernels/mse.cu
 CUDA_SOURCES += kernels/cosine_triplet.cu
+CUDA_SOURCES += kernels/batchnorm1d.cu
+CUDA_SOURCES += kernels/batchnorm2d.cu
+CUDA_SOURCES += kernels/maxpool2d.cu
+CUDA_SOURCES += kernels/global_max_pool.cu
+CUDA_SOURCES += kernels/conv2d.cu
 CUDA_SOURCES += src/cuda/cuda_plugin.cu
 
 # Ampere, Hopper, Blackwell, and PTX for what comes after them.

@@ -67,17 +67,7 @@ size_t leit_batchnorm2d_workspace_cpu(const struct leit_batchnorm2d *args, int n
 
 static leit_status check(const struct leit_batchnorm2d *args)
 {
-    LEIT_FAIL_IF(
-        !leit_windows_are_valid(args->N, args->H, args->W, args->C, args->pool_height,
-                                args->pool_width),
-        LEIT_INTERNAL,
-        "batchnorm2d: (%lld, %lld, %lld, %lld) pooled by %d x %d, expected C in 1 .. %d and "
-        "pools in 1 .. %d that fit the image",
-        (long long)args->N, (long long)args->H, (long long)args->W, (long long)args->C,
-        args->pool_height, args->pool_width, LEIT_MAX_CHANNELS, LEIT_MAX_POOL);
-    const bool pooled = args->pool_height * args->pool_width > 1;
-    LEIT_FAIL_IF(pooled && args->argmax == NULL, LEIT_INTERNAL,
-                 "batchnorm2d: pooling needs the buffer argmax");
+    LEIT_TRY(leit_batchnorm2d_check(args));
     return leit_check_rows("batchnorm2d", args->n_samples, args->N);
 }
 

@@ -27,7 +27,7 @@
 #ifndef LEIT_KERNELS_BATCHNORM2D_H
 #define LEIT_KERNELS_BATCHNORM2D_H
 
-#include "kernels/op.h"
+#include "kernels/pool_limits.h"
 
 struct leit_batchnorm2d {
     int64_t N, H, W, C;
@@ -43,6 +43,16 @@ struct leit_batchnorm2d {
     const float *dy;
     float *dx, *dresidual, *dw, *db;
 };
+
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_batchnorm2d_check(const struct leit_batchnorm2d *args)
+{
+    LEIT_TRY(leit_check_windows("batchnorm2d", args->N, args->H, args->W, args->C,
+                                args->pool_height, args->pool_width));
+    LEIT_FAIL_IF(args->pool_height * args->pool_width > 1 && args->argmax == NULL, LEIT_INTERNAL,
+                 "batchnorm2d: pooling needs the buffer argmax");
+    return LEIT_OK;
+}
 
 LEIT_DECLARE_OP(batchnorm2d)
 

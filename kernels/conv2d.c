@@ -2,19 +2,9 @@
 
 #include "kernels/convolve.h"
 
-enum { MAX_EXTENT = 65536, MAX_CHANNELS = 16384 };
-
 static leit_status check(const struct leit_conv2d *args)
 {
-    LEIT_FAIL_IF(
-        args->N < 0 || args->H < 1 || args->H > MAX_EXTENT || args->W < 1 || args->W > MAX_EXTENT,
-        LEIT_INTERNAL, "conv2d: %lld images of %lld x %lld, expected N >= 0 and extents in 1 .. %d",
-        (long long)args->N, (long long)args->H, (long long)args->W, MAX_EXTENT);
-    LEIT_FAIL_IF(args->C < 1 || args->C > MAX_CHANNELS || args->K < 1 || args->K > MAX_CHANNELS,
-                 LEIT_INTERNAL, "conv2d: %lld to %lld channels, expected 1 .. %d",
-                 (long long)args->C, (long long)args->K, MAX_CHANNELS);
-    LEIT_FAIL_IF(args->kernel_size != 1 && args->kernel_size != 3, LEIT_INTERNAL,
-                 "conv2d: kernel_size is %d, expected 1 or 3", args->kernel_size);
+    LEIT_TRY(leit_conv2d_check(args));
     return leit_check_rows("conv2d", args->n_samples, args->N);
 }
 

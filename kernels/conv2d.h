@@ -28,6 +28,23 @@ struct leit_conv2d {
     float *dx, *dw, *db;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_conv2d_check(const struct leit_conv2d *args)
+{
+    const int64_t max_extent = 65536, max_channels = 16384;
+    LEIT_FAIL_IF(args->N < 0 || args->H < 1 || args->H > max_extent || args->W < 1 ||
+                     args->W > max_extent,
+                 LEIT_INTERNAL,
+                 "conv2d: %lld images of %lld x %lld, expected N >= 0 and extents in 1 .. %lld",
+                 (long long)args->N, (long long)args->H, (long long)args->W, (long long)max_extent);
+    LEIT_FAIL_IF(args->C < 1 || args->C > max_channels || args->K < 1 || args->K > max_channels,
+                 LEIT_INTERNAL, "conv2d: %lld to %lld channels, expected 1 .. %lld",
+                 (long long)args->C, (long long)args->K, (long long)max_channels);
+    LEIT_FAIL_IF(args->kernel_size != 1 && args->kernel_size != 3, LEIT_INTERNAL,
+                 "conv2d: kernel_size is %d, expected 1 or 3", args->kernel_size);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(conv2d)
 
 #endif

@@ -6,12 +6,7 @@
 
 static leit_status check(const struct leit_global_max_pool *args)
 {
-    LEIT_FAIL_IF(args->N < 0 || args->H < 1 || args->W < 1 || args->C < 1 ||
-                     args->H > INT32_MAX / args->W,
-                 LEIT_INTERNAL,
-                 "global_max_pool: (%lld, %lld, %lld, %lld), expected N >= 0, the rest >= 1 and "
-                 "H * W < 2^31",
-                 (long long)args->N, (long long)args->H, (long long)args->W, (long long)args->C);
+    LEIT_TRY(leit_global_max_pool_check(args));
     return leit_check_rows("global_max_pool", args->n_samples, args->N);
 }
 

@@ -21,6 +21,18 @@ struct leit_global_max_pool {
     float *dx;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_global_max_pool_check(const struct leit_global_max_pool *args)
+{
+    LEIT_FAIL_IF(args->N < 0 || args->H < 1 || args->W < 1 || args->C < 1 ||
+                     args->H > INT32_MAX / args->W,
+                 LEIT_INTERNAL,
+                 "global_max_pool: (%lld, %lld, %lld, %lld), expected N >= 0, the rest >= 1 and "
+                 "H * W < 2^31",
+                 (long long)args->N, (long long)args->H, (long long)args->W, (long long)args->C);
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(global_max_pool)
 
 #endif

@@ -32,6 +32,9 @@
 #define LEIT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                \
     kernel<<<(grid), (block), (shared_bytes), (cudaStream_t)(stream)>>>(__VA_ARGS__)
 
+/* Before a loop whose array has to stay in registers. */
+#define LEIT_UNROLL _Pragma("unroll")
+
 #define LEIT_SHARED(type, name, dimensions) __shared__ __align__(16) type name dimensions
 
 #define LEIT_DYNAMIC_SHARED(type, name)                                                            \
@@ -50,6 +53,7 @@ static inline leit_status leit_launch_status(const char *op)
 
 #else
 #include <cuda_on_cpu.h> /* the same names, for the CPU */
+#define LEIT_UNROLL
 #endif
 
 enum { LEIT_WARP = 32 };
@@ -60,6 +64,11 @@ enum { LEIT_WARP = 32 };
 LEIT_DEVICE_FUNCTION float leit_sqrt(float x)
 {
     return sqrtf(x);
+}
+
+LEIT_DEVICE_FUNCTION double leit_sqrt_double(double x)
+{
+    return sqrt(x);
 }
 
 LEIT_DEVICE_FUNCTION float leit_exp(float x)
@@ -102,7 +111,8 @@ LEIT_DEVICE_FUNCTION int64_t leit_device_rows(const int32_t *n_rows, int64_t cap
 }
 
 /* The sum of `value` over the 32 lanes of a warp, the same bits in every lane. */
-LEIT_DEVICE_FUNCTION float leit_warp_sum(float value)
+template <class T>
+LEIT_DEVICE_FUNCTION T leit_warp_sum(T value)
 {
     for (int distance = LEIT_WARP / 2; distance > 0; distance /= 2)
         value += __shfl_xor_sync(LEIT_ALL_LANES, value, distance);

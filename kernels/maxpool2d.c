@@ -10,13 +10,7 @@ enum { BLOCK_FLOATS = 8192 };
 
 static leit_status check(const struct leit_maxpool2d *args)
 {
-    LEIT_FAIL_IF(!leit_windows_are_valid(args->N, args->H, args->W, args->C, args->pool_height,
-                                         args->pool_width),
-                 LEIT_INTERNAL,
-                 "maxpool2d: (%lld, %lld, %lld, %lld) pooled by %d x %d, expected C in 1 .. %d and "
-                 "pools in 1 .. %d that fit the image",
-                 (long long)args->N, (long long)args->H, (long long)args->W, (long long)args->C,
-                 args->pool_height, args->pool_width, LEIT_MAX_CHANNELS, LEIT_MAX_POOL);
+    LEIT_TRY(leit_maxpool2d_check(args));
     return leit_check_rows("maxpool2d", args->n_samples, args->N);
 }
 

@@ -10,7 +10,7 @@
 #ifndef LEIT_KERNELS_MAXPOOL2D_H
 #define LEIT_KERNELS_MAXPOOL2D_H
 
-#include "kernels/op.h"
+#include "kernels/pool_limits.h"
 
 struct leit_maxpool2d {
     int64_t N, H, W, C;
@@ -22,6 +22,13 @@ struct leit_maxpool2d {
     const float *dy;
     float *dx;
 };
+
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_maxpool2d_check(const struct leit_maxpool2d *args)
+{
+    return leit_check_windows("maxpool2d", args->N, args->H, args->W, args->C, args->pool_height,
+                              args->pool_width);
+}
 
 LEIT_DECLARE_OP(maxpool2d)
 

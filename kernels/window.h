@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "kernels/pool_limits.h"
 #include "kernels/vector8.h"
 
 /* The first n of eight; the rest reads as zeros and is not written. */
@@ -73,17 +74,6 @@ static inline leit_windows leit_windows_of(int64_t H, int64_t W, int64_t C, int6
                           .out_W = W / width,
                           .rows = (H + height - 1) / height,
                           .columns = (W + width - 1) / width};
-}
-
-enum { LEIT_MAX_POOL = 15, LEIT_MAX_CHANNELS = 16384 };
-
-/* The sizes every pooling kernel asks for. */
-static inline bool leit_windows_are_valid(int64_t N, int64_t H, int64_t W, int64_t C,
-                                          int64_t height, int64_t width)
-{
-    return N >= 0 && H >= 1 && W >= 1 && C >= 1 && C <= LEIT_MAX_CHANNELS && height >= 1 &&
-           height <= LEIT_MAX_POOL && height <= H && width >= 1 && width <= LEIT_MAX_POOL &&
-           width <= W;
 }
 
 /* Runs `statement` for every group of eight channels, with the constant 8 for `count`, then once

@@ -13,18 +13,19 @@ static const char *const params[] = {
     "N=40 H=2 W=3 C=4 K=16 n_samples=37", /* tiles over many images */
     "N=9 H=11 W=31 C=5 K=4",              /* more than one part of the weight gradient */
     "N=2 H=2 W=140 C=8 K=8",
-    "N=1 H=2 W=300 C=2 K=4",             /* a row longer than a block */
-    "N=2 H=7 W=9 C=16 K=32",             /* sixteens: tiles of 2 x 2 pixels, cut at the ends */
-    "N=3 H=4 W=8 C=48 K=16 n_samples=2", /* whole tiles */
-    "N=3 H=32 W=1 C=32 K=32 dx=0",       /* every tile sticks out */
-    "N=2 H=62 W=61 C=16 K=16",           /* several parts, the last one shorter */
-    "N=1 H=5 W=7 C=208 K=16",            /* few tiles of many channels in a task */
+    "N=1 H=2 W=300 C=2 K=4",              /* a row longer than a block */
+    "N=2 H=7 W=9 C=16 K=32",              /* sixteens: tiles of 2 x 2 pixels, cut at the ends */
+    "N=3 H=4 W=8 C=48 K=16 n_samples=2",  /* whole tiles */
+    "N=3 H=32 W=1 C=32 K=32 dx=0",        /* every tile sticks out */
+    "N=2 H=62 W=61 C=16 K=16 emulated=0", /* several parts, the last one shorter */
+    "N=2 H=14 W=13 C=17 K=66 n_samples=1",
+    "N=1 H=5 W=7 C=208 K=16", /* few tiles of many channels in a task */
     "N=5 H=1 W=3 C=111 K=33 kernel_size=1",
     "N=70 H=1 W=1 C=16 K=32 kernel_size=1 dx=0",
     /* A smaller batch cut into more parts than the largest one, for each engine of the weights. */
-    "N=20 H=16 W=39 C=16 K=16 n_samples=19",
-    "N=257 H=16 W=16 C=5 K=4 n_samples=233",
-    "N=257 H=16 W=16 C=1 K=2 n_samples=233",
+    "N=20 H=16 W=39 C=16 K=16 n_samples=19 emulated=0", /* long to emulate */
+    "N=257 H=16 W=16 C=5 K=4 n_samples=233 emulated=0",
+    "N=257 H=16 W=16 C=1 K=2 n_samples=233 emulated=0",
     "N=3 H=2 W=2 C=8 K=8 n_samples=0",
     "N=0 H=8 W=8 C=16 K=16", /* room for no sample, for each engine */
     "N=0 H=2 W=2 C=8 K=8",
