@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <vector>
 
-#include "cuda_on_cpu/found.h"
+#include "cuda_on_cpu/emulator_parts.h"
 
 extern char __executable_start, _end; /* the linker's */
 
@@ -322,7 +322,7 @@ static void set_in_flight(uintptr_t target, size_t bytes, bool is_in_flight)
 void copy_departs(const void *target, size_t bytes, const void *source, size_t source_bytes,
                   const void *pc)
 {
-    access(source, source_bytes, READ, pc);
+    if (source_bytes > 0) access(source, source_bytes, READ, pc);
     access(target, bytes, WRITE, pc);
     set_in_flight(reinterpret_cast<uintptr_t>(target), bytes, true);
 }

@@ -58,7 +58,16 @@ struct word {
     unsigned char bytes[16];
 };
 
-enum warp_function { SYNC, SHUFFLE, SHUFFLE_UP, SHUFFLE_DOWN, SHUFFLE_XOR, BALLOT };
+enum warp_function {
+    SYNC,
+    SHUFFLE,
+    SHUFFLE_UP,
+    SHUFFLE_DOWN,
+    SHUFFLE_XOR,
+    BALLOT,
+    LOAD_MATRICES,
+    MULTIPLY
+};
 
 struct coordinates {
     uint3 thread, block;
@@ -68,6 +77,7 @@ struct coordinates {
 /* Of the thread that is running. */
 const coordinates &here();
 unsigned lane();
+unsigned thread_number(); /* in its block */
 
 void launch(const char *kernel, dim3 grid, dim3 block, size_t shared_bytes,
             void (*body)(void *closure), void *closure, size_t closure_bytes);
@@ -98,6 +108,11 @@ int barrier(place at, vote kind, int value);
 word meet(place at, unsigned mask, warp_function function, int width, const word &value,
           unsigned source);
 
+/* The whole warp meets, each lane with something of its own; the last one acts for all. `kind` must
+ * be the same for all of them. */
+void act_together(place at, warp_function function, int kind, void *brought,
+                  void (*act)(void *const *brought_by_lane));
+
 /* Replaces the integer at `address` by what becomes of it and the operand; returns the old one. */
 enum atomic_function { ADD, MAXIMUM, MINIMUM, EXCHANGE, COMPARE_AND_SWAP };
 int64_t change(void *address, size_t bytes, bool is_signed, atomic_function function,
@@ -111,6 +126,7 @@ struct site {
 };
 void *shared(site *s, size_t bytes);
 void *dynamic_shared();
+bool is_shared(const void *memory, size_t bytes);
 
 /* The finding since the last call, as a status. */
 leit_status status(const char *op);

@@ -8,8 +8,8 @@
 
 #include "cuda_on_cpu.h"
 #include "cuda_on_cpu/checker.h"
+#include "cuda_on_cpu/emulator_parts.h"
 #include "cuda_on_cpu/fiber.h"
-#include "cuda_on_cpu/found.h"
 
 #undef threadIdx
 #undef blockIdx
@@ -254,6 +254,7 @@ void begin_block(uint64_t number)
     now.arena_used = now.static_bytes = 0;
     ASAN_POISON_MEMORY_REGION(arena, ARENA_BYTES);
     checker::begin_block(arena, ARENA_BYTES);
+    forget_copies();
     now.dynamic = running.shared_bytes > 0 ? take_shared(running.shared_bytes) : nullptr;
     for (int i = 0; i < now.n_threads; i++) {
         const unsigned n = static_cast<unsigned>(i);
@@ -279,7 +280,7 @@ void run_block(uint64_t number)
         self->state = READY;
         now.where.thread = self->index;
         work.n_switches++;
-        const checker::place_of_thread place = {self->warp * WARP + self->lane, self->stack.stack,
+        const checker::place_of_thread place = {thread_number(), self->stack.stack,
                                                 self->stack.stack_bytes};
         checker::run(&place);
         fiber_switch(&scheduler, &self->stack);
@@ -323,6 +324,11 @@ const coordinates &here()
 unsigned lane()
 {
     return self->lane;
+}
+
+unsigned thread_number()
+{
+    return self->warp * WARP + self->lane;
 }
 
 void launch(const char *name, dim3 grid, dim3 size, size_t shared_bytes,
@@ -407,30 +413,54 @@ static meeting &join(place at, unsigned mask, warp_function function, int width,
     return m;
 }
 
+/* Whether this lane is the last of those that meet; if not, it has waited for that one. */
+static bool is_last(meeting &m, place at, const word &value, unsigned source)
+{
+    self->posted = value;
+    self->source = source;
+    m.arrived |= 1u << self->lane;
+    if (m.arrived == m.mask) return true;
+    wait("a warp function", at);
+    return false;
+}
+
+static void part(meeting &m)
+{
+    thread *warp = &now.threads[self->warp * WARP];
+    for (int i = 0; i < WARP; i++)
+        if ((m.mask >> i & 1) != 0) warp[i].state = READY;
+    m.arrived = 0;
+}
+
 word meet(place at, unsigned mask, warp_function function, int width, const word &value,
           unsigned source)
 {
     meeting &m = join(at, mask, function, width, source);
-    self->posted = value;
-    self->source = source;
-    m.arrived |= 1u << self->lane;
-    if (m.arrived != mask) {
-        wait("a warp function", at);
-        return self->received;
-    }
+    if (!is_last(m, at, value, source)) return self->received;
     if (function == SYNC) checker::warp_barrier(self->warp, mask);
     thread *warp = &now.threads[self->warp * WARP];
     unsigned votes = 0;
     for (int i = 0; i < WARP; i++)
         if (function == BALLOT && (mask >> i & 1) != 0 && unpack<bool>(warp[i].posted))
             votes |= 1u << i;
-    for (int i = 0; i < WARP; i++) {
-        if ((mask >> i & 1) == 0) continue;
-        warp[i].received = function == BALLOT ? pack(votes) : warp[warp[i].source].posted;
-        warp[i].state = READY;
-    }
-    m.arrived = 0;
+    for (int i = 0; i < WARP; i++)
+        if ((mask >> i & 1) != 0)
+            warp[i].received = function == BALLOT ? pack(votes) : warp[warp[i].source].posted;
+    part(m);
     return self->received;
+}
+
+void act_together(place at, warp_function function, int kind, void *brought,
+                  void (*act)(void *const *brought_by_lane))
+{
+    meeting &m = join(at, 0xFFFFFFFFu, function, kind, self->lane);
+    if (!is_last(m, at, pack(brought), self->lane)) return;
+    void *by_lane[WARP];
+    for (int i = 0; i < WARP; i++)
+        by_lane[i] =
+            unpack<void *>(now.threads[self->warp * WARP + static_cast<unsigned>(i)].posted);
+    act(by_lane);
+    part(m);
 }
 
 static int64_t changed(atomic_function function, int64_t old, int64_t operand, int64_t expected,
@@ -479,6 +509,12 @@ void *dynamic_shared()
 {
     if (now.dynamic == nullptr) found("dynamic shared memory, but the launch gave none");
     return now.dynamic;
+}
+
+bool is_shared(const void *memory, size_t bytes)
+{
+    const auto *at = static_cast<const unsigned char *>(memory);
+    return at >= arena && at + bytes <= arena + ARENA_BYTES;
 }
 
 leit_status status(const char *op)

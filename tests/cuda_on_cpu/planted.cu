@@ -1,7 +1,7 @@
 #include "cuda_on_cpu/planted.h"
 
 #include "cuda_on_cpu/emulator.h"
-#include "kernels/leit_cuda.h"
+#include "kernels/leit_mma.cuh"
 
 #define PLANTED(name)                                                                              \
     leit_status planted_##name(int is_planted, float *out)                                         \
@@ -181,6 +181,133 @@ static __global__ void sum_onto_nothing(int is_planted, float *out)
     out[position()] += 2.0f * (float)position();
 }
 PLANTED(sum_onto_nothing)
+
+/* ---- asynchronous copies and tensor cores ---- */
+
+/* `from` has 2 i at position i. */
+#define PLANTED_COPY(name)                                                                         \
+    leit_status planted_##name(int is_planted, float *out)                                         \
+    {                                                                                              \
+        alignas(16) float from[PLANTED_N];                                                         \
+        for (int i = 0; i < PLANTED_N; i++) from[i] = 2.0f * (float)i;                             \
+        leit_emulator_memory_add("from", from, sizeof from, sizeof from);                          \
+        LEIT_LAUNCH(name, PLANTED_BLOCKS, PLANTED_THREADS, 0, nullptr, is_planted, from, out);     \
+        return leit_launch_status(#name);                                                          \
+    }
+
+static __global__ void copy_waited_too_weakly(int is_planted, const float *from, float *out)
+{
+    LEIT_SHARED(float, stages, [2][PLANTED_THREADS]);
+    const int i = (int)threadIdx.x, other = PLANTED_THREADS - 1 - i;
+    for (int stage = 0; stage < 2; stage++) {
+        leit_copy_async<4>(&stages[stage][i], &from[position()]);
+        leit_commit_copies();
+    }
+    if (is_planted)
+        leit_await_copies<2>();
+    else
+        leit_await_copies<1>();
+    __syncthreads();
+    out[position() - i + other] = stages[0][other];
+}
+PLANTED_COPY(copy_waited_too_weakly)
+
+static __global__ void copy_without_wait(int is_planted, const float *from, float *out)
+{
+    LEIT_SHARED(float, stage, [PLANTED_THREADS]);
+    const int i = (int)threadIdx.x;
+    leit_copy_async<4>(&stage[i], &from[position()]);
+    leit_commit_copies();
+    if (!is_planted) leit_await_copies<0>();
+    out[position()] = stage[i];
+}
+PLANTED_COPY(copy_without_wait)
+
+static __global__ void copy_never_committed(int is_planted, const float *from, float *out)
+{
+    LEIT_SHARED(float, stage, [PLANTED_THREADS]);
+    const int i = (int)threadIdx.x;
+    leit_copy_async<4>(&stage[i], &from[position()]);
+    if (!is_planted) leit_commit_copies();
+    leit_await_copies<0>();
+    out[position()] = stage[i];
+}
+PLANTED_COPY(copy_never_committed)
+
+static __global__ void copy_without_barrier(int is_planted, const float *from, float *out)
+{
+    LEIT_SHARED(float, stage, [PLANTED_THREADS]);
+    const int i = (int)threadIdx.x, other = PLANTED_THREADS - 1 - i;
+    leit_copy_async<4>(&stage[i], &from[position()]);
+    leit_commit_copies();
+    leit_await_copies<0>();
+    if (!is_planted) __syncthreads();
+    out[position() - i + other] = stage[other];
+}
+PLANTED_COPY(copy_without_barrier)
+
+/* The second copy may land while others still read the first. */
+static __global__ void copy_into_what_is_read(int is_planted, const float *from, float *out)
+{
+    LEIT_SHARED(float, stage, [PLANTED_THREADS]);
+    const int i = (int)threadIdx.x, other = i ^ 1;
+    stage[i] = from[position()];
+    __syncthreads();
+    out[position() - i + other] = stage[other];
+    if (!is_planted) __syncthreads();
+    leit_copy_async<4>(&stage[i], &from[position()]);
+    leit_commit_copies();
+    leit_await_copies<0>();
+}
+PLANTED_COPY(copy_into_what_is_read)
+
+static __global__ void copy_misaligned(int is_planted, const float *from, float *out)
+{
+    LEIT_SHARED(float, stage, [PLANTED_THREADS + 4]);
+    const int i = (int)threadIdx.x, shift = is_planted ? 1 : 0;
+    if (i < PLANTED_THREADS / 4)
+        leit_copy_async<16>(&stage[4 * i + shift], &from[position() - i + 4 * i]);
+    leit_commit_copies();
+    leit_await_copies<0>();
+    __syncthreads();
+    out[position()] = stage[i + shift];
+}
+PLANTED_COPY(copy_misaligned)
+
+static __global__ void matrix_row_misaligned(int is_planted, float *out)
+{
+    LEIT_SHARED(float, rows, [PLANTED_THREADS][8]);
+    const int i = (int)threadIdx.x;
+    for (int k = 0; k < 8; k++) rows[i][k] = 0.0f;
+    __syncthreads();
+    uint32_t words[4];
+    leit_load_matrices(words, &rows[i][is_planted ? 1 : 0]);
+    out[position()] = 2.0f * (float)position() + (float)(words[0] + words[3]);
+}
+PLANTED(matrix_row_misaligned)
+
+static __global__ void matrix_not_in_shared(int is_planted, float *out)
+{
+    LEIT_SHARED(float, row, [PLANTED_THREADS / LEIT_WARP][4]);
+    const int i = (int)threadIdx.x, warp = i / LEIT_WARP;
+    if (i % LEIT_WARP < 4) row[warp][i % LEIT_WARP] = 0.0f;
+    out[position()] = 2.0f * (float)position();
+    __syncwarp(LEIT_ALL_LANES);
+    uint32_t words[1];
+    leit_load_matrices(words, is_planted ? &out[position() / 4 * 4] : &row[warp][0]);
+    if (words[0] != 0) out[position()] = 0.0f;
+}
+PLANTED(matrix_not_in_shared)
+
+static __global__ void product_of_half_a_warp(int is_planted, float *out)
+{
+    float d[4] = {1.0f, 1.0f, 1.0f, 1.0f};
+    const uint32_t a[4] = {0, 0, 0, 0}, b[2] = {0, 0};
+    out[position()] = 2.0f * (float)position();
+    if (!is_planted || threadIdx.x % LEIT_WARP < 16) leit_mma_bf16(d, a, b);
+    if (d[0] != 1.0f) out[position()] = 0.0f;
+}
+PLANTED(product_of_half_a_warp)
 
 /* ---- outside of arrays ---- */
 

@@ -30,6 +30,15 @@ enum { BY_NUMBERS = 1, BY_EMULATOR = 2, BY_CHECKER = 4, BY_SANITIZERS = 8 };
     X(uninitialised_shared, BY_NUMBERS | BY_CHECKER, "that nobody has written")                    \
     X(uninitialised_flag, BY_CHECKER, "that nobody has written")                                   \
     X(sum_onto_nothing, BY_NUMBERS | BY_CHECKER, "that nobody has written")                        \
+    X(copy_waited_too_weakly, BY_NUMBERS | BY_CHECKER, "an asynchronous copy is under way")        \
+    X(copy_without_wait, BY_NUMBERS | BY_CHECKER, "an asynchronous copy is under way")             \
+    X(copy_never_committed, BY_NUMBERS | BY_CHECKER, "an asynchronous copy is under way")          \
+    X(copy_without_barrier, BY_NUMBERS | BY_CHECKER, "shared memory")                              \
+    X(copy_into_what_is_read, BY_CHECKER, "a race in shared memory")                               \
+    X(copy_misaligned, BY_EMULATOR, "not aligned to 16")                                           \
+    X(matrix_row_misaligned, BY_EMULATOR, "a row that is not aligned")                             \
+    X(matrix_not_in_shared, BY_EMULATOR, "memory that is not shared")                              \
+    X(product_of_half_a_warp, BY_EMULATOR, "ended")                                                \
     X(past_named_array, BY_CHECKER | BY_SANITIZERS, "outside its arrays")                          \
     X(past_array_by_pointer, BY_CHECKER | BY_SANITIZERS, "outside its arrays")                     \
     X(past_dynamic_shared, BY_CHECKER | BY_SANITIZERS, "outside its arrays")                       \

@@ -1,12 +1,15 @@
-/* How the parts of the emulator report what they find. */
-#ifndef LEIT_TESTS_FOUND_H
-#define LEIT_TESTS_FOUND_H
+/* What the parts of the emulator ask of each other. */
+#ifndef LEIT_TESTS_EMULATOR_PARTS_H
+#define LEIT_TESTS_EMULATOR_PARTS_H
 
 namespace emulator {
 
 /* A mistake of the running thread: ends the launch, and leit_launch_status tells it with the kernel,
  * the block and the thread before it. */
 [[noreturn]] void found(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Asynchronous copies end with their block. */
+void forget_copies();
 
 } // namespace emulator
 
