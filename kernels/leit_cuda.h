@@ -71,6 +71,16 @@ LEIT_DEVICE_FUNCTION double leit_sqrt_double(double x)
     return sqrt(x);
 }
 
+LEIT_DEVICE_FUNCTION double leit_exp_double(double x)
+{
+    return exp(x);
+}
+
+LEIT_DEVICE_FUNCTION double leit_log_double(double x)
+{
+    return log(x);
+}
+
 LEIT_DEVICE_FUNCTION float leit_exp(float x)
 {
     return expf(x);
@@ -120,10 +130,13 @@ LEIT_DEVICE_FUNCTION T leit_warp_sum(T value)
 }
 
 /* The largest value of a warp, in every lane; a NaN in a lane is passed over. */
-LEIT_DEVICE_FUNCTION float leit_warp_max(float value)
+template <class T>
+LEIT_DEVICE_FUNCTION T leit_warp_max(T value)
 {
-    for (int distance = LEIT_WARP / 2; distance > 0; distance /= 2)
-        value = fmaxf(value, __shfl_xor_sync(LEIT_ALL_LANES, value, distance));
+    for (int distance = LEIT_WARP / 2; distance > 0; distance /= 2) {
+        const T other = __shfl_xor_sync(LEIT_ALL_LANES, value, distance);
+        if (other > value || value != value) value = other;
+    }
     return value;
 }
 

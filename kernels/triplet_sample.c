@@ -9,7 +9,7 @@
 /* Anchors are independent: a task takes a block of them. An anchor's weights lie in its worker's
  * part of the workspace, behind the reciprocal norms of the rows of p, which all anchors share. */
 
-enum { BLOCK_ANCHORS = 32, LANES = 8, MAX_N = 4096 };
+enum { BLOCK_ANCHORS = 32, LANES = 8 };
 
 size_t leit_triplet_sample_workspace_cpu(const struct leit_triplet_sample *args, int n_workers)
 {
@@ -116,13 +116,7 @@ static void sample_block(void *context, int64_t block, int worker)
 leit_status leit_triplet_sample_forward_cpu(const leit_exec *exec,
                                             const struct leit_triplet_sample *args)
 {
-    LEIT_FAIL_IF(args->N < 0 || args->N > MAX_N || args->E < 1, LEIT_INTERNAL,
-                 "triplet_sample: N is %lld and E is %lld, expected 0 to %d and 1 or more",
-                 (long long)args->N, (long long)args->E, MAX_N);
-    LEIT_FAIL_IF(args->weights == LEIT_WEIGHTS_DISTANCE && !(args->cutoff > 0.0f), LEIT_INTERNAL,
-                 "triplet_sample: cutoff is %g, expected more than 0", (double)args->cutoff);
-    LEIT_FAIL_IF(args->random == NULL, LEIT_INTERNAL,
-                 "triplet_sample: random is NULL, expected a seed and a step");
+    LEIT_TRY(leit_triplet_sample_check(args));
     LEIT_TRY(leit_check_workspace(
         "triplet_sample", exec,
         leit_triplet_sample_workspace_cpu(args, leit_threads_count(exec->threads))));

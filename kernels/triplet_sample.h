@@ -41,6 +41,20 @@ struct leit_triplet_sample {
     int32_t *negative, *n_empty;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_triplet_sample_check(const struct leit_triplet_sample *args)
+{
+    const int64_t max_N = 4096;
+    LEIT_FAIL_IF(args->N < 0 || args->N > max_N || args->E < 1, LEIT_INTERNAL,
+                 "triplet_sample: N is %lld and E is %lld, expected 0 to %lld and 1 or more",
+                 (long long)args->N, (long long)args->E, (long long)max_N);
+    LEIT_FAIL_IF(args->weights == LEIT_WEIGHTS_DISTANCE && !(args->cutoff > 0.0f), LEIT_INTERNAL,
+                 "triplet_sample: cutoff is %g, expected more than 0", (double)args->cutoff);
+    LEIT_FAIL_IF(args->random == NULL, LEIT_INTERNAL,
+                 "triplet_sample: random is NULL, expected a seed and a step");
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP_FORWARD(triplet_sample)
 
 #endif
