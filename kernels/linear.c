@@ -7,16 +7,11 @@
  * dpre = dy * activation'(pre) into the workspace (dy itself serves when there is no activation)
  * and their partial sums of db; then one product each for dx and dw. */
 
-enum { BLOCK_ROWS = 64, MAX_WIDTH = 1000000 };
+enum { BLOCK_ROWS = 64 };
 
 static leit_status check(const struct leit_linear *args)
 {
-    LEIT_FAIL_IF(
-        args->N < 0 || args->D < 1 || args->D > MAX_WIDTH || args->K < 1 || args->K > MAX_WIDTH,
-        LEIT_INTERNAL, "linear: N is %lld, D is %lld, K is %lld, expected N >= 0, D and K 1 to %d",
-        (long long)args->N, (long long)args->D, (long long)args->K, MAX_WIDTH);
-    LEIT_FAIL_IF(args->activation != LEIT_ACTIVATION_NONE && args->pre == NULL, LEIT_INTERNAL,
-                 "linear: an activation needs the buffer pre");
+    LEIT_TRY(leit_linear_check(args));
     return leit_check_rows("linear", args->n_rows, args->N);
 }
 

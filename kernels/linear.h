@@ -28,6 +28,20 @@ struct leit_linear {
     float *dx, *dw, *db;
 };
 
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_linear_check(const struct leit_linear *args)
+{
+    const int64_t max_width = 1000000;
+    LEIT_FAIL_IF(args->N < 0 || args->D < 1 || args->D > max_width || args->K < 1 ||
+                     args->K > max_width,
+                 LEIT_INTERNAL,
+                 "linear: N is %lld, D is %lld, K is %lld, expected N >= 0, D and K 1 to %lld",
+                 (long long)args->N, (long long)args->D, (long long)args->K, (long long)max_width);
+    LEIT_FAIL_IF(args->activation != LEIT_ACTIVATION_NONE && args->pre == NULL, LEIT_INTERNAL,
+                 "linear: an activation needs the buffer pre");
+    return LEIT_OK;
+}
+
 LEIT_DECLARE_OP(linear)
 
 #endif
