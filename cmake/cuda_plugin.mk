@@ -21,6 +21,8 @@ CUDA_SOURCES += kernels/global_max_pool.cu
 CUDA_SOURCES += kernels/conv2d.cu
 CUDA_SOURCES += kernels/triplet_sample.cu
 CUDA_SOURCES += kernels/linear.cu
+CUDA_SOURCES += kernels/adam.cu
+CUDA_SOURCES += kernels/grad_norm.cu
 CUDA_SOURCES += src/cuda/cuda_plugin.cu
 
 # Ampere, Hopper, Blackwell, and PTX for what comes after them.

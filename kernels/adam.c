@@ -19,8 +19,9 @@ static void step_block(void *context, int64_t block, int worker)
     (void)worker;
     const struct step *step = context;
     const struct leit_adam *args = step->args;
-    leit_range elements;
-    const leit_adam_tensor *tensor = leit_tensor_of_block(args->tensors, block, &elements);
+    const leit_tensor_block elements =
+        leit_find_tensor_block(args->tensors, args->n_tensors, block);
+    const leit_adam_tensor *tensor = elements.tensor;
     const float beta1 = args->beta1, beta2 = args->beta2, epsilon = args->epsilon;
     const float rate = step->rate, correction = step->correction, scale = args->now->scale;
     const float decay = tensor->weight_decay;

@@ -4,8 +4,9 @@
  *   v  = beta2 v + (1 - beta2) g'^2
  *   p -= learning_rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
  *   tensors      n_tensors entries: p, g, m, v (count) each, weight_decay of this tensor; the list
- *                too lies where the kernels read
- *   n_blocks     what leit_tensor_blocks says of the list: the work, cut into equal blocks
+ *                too lies where the kernels read: device memory on CUDA
+ *   n_blocks     what leit_tensor_blocks says of the list, asked while the program still has it: the
+ *                work, cut into equal blocks, and so the size of the launch
  *   now          (1)  t >= 1 counts steps; learning_rate and scale of this step, in memory so that
  *                a captured graph can read them; scale carries gradient clipping and accumulation
  *   Limits       n_tensors >= 0, counts >= 0, n_blocks as said; t >= 1.
@@ -49,6 +50,21 @@ struct leit_adam {
     float beta1, beta2, epsilon;
     const leit_adam_now *now;
 };
+
+/* The limits that the host can see, on either backend, of an op with a list of tensors. */
+static inline leit_status leit_check_tensor_list(const char *op, int64_t n_tensors,
+                                                 int64_t n_blocks)
+{
+    LEIT_FAIL_IF(n_tensors < 0 || n_blocks < 0, LEIT_INTERNAL,
+                 "%s: n_tensors is %lld, n_blocks is %lld, expected 0 or more", op,
+                 (long long)n_tensors, (long long)n_blocks);
+    return LEIT_OK;
+}
+
+static inline leit_status leit_adam_check(const struct leit_adam *args)
+{
+    return leit_check_tensor_list("adam", args->n_tensors, args->n_blocks);
+}
 
 LEIT_DECLARE_OP_FORWARD(adam)
 

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "kernels/blocks.h"
 #include "kernels/tensor_blocks.h"
 
 /* Every block writes the sum of its squares into the workspace; the sums are added in order. */
@@ -21,9 +22,9 @@ static void square_block(void *context, int64_t block, int worker)
 {
     (void)worker;
     const struct norm *norm = context;
-    leit_range elements;
-    const leit_adam_tensor *tensor = leit_tensor_of_block(norm->args->tensors, block, &elements);
-    const float *g = tensor->g + elements.begin;
+    const leit_tensor_block elements =
+        leit_find_tensor_block(norm->args->tensors, norm->args->n_tensors, block);
+    const float *g = elements.tensor->g + elements.begin;
     norm->squares[block] = leit_dot(g, g, elements.end - elements.begin);
 }
 

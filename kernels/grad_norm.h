@@ -1,5 +1,6 @@
 /* grad_norm: norm = sqrt(sum over all tensors of sum of g^2), for clipping and for the log.
- *   tensors     n_tensors entries of which g and count are read, in n_blocks blocks (see adam.h)
+ *   tensors     n_tensors entries of which g and count are read, in n_blocks blocks: the same list, in
+ *               the same memory, as in adam.h
  *   norm        (1)  NaN or infinity come through
  *   Error       block sums in f32 lanes, blocks added in double: 1e-6 relative.
  *   Repeatable  bit for bit: fixed blocks, added in order.
@@ -15,6 +16,12 @@ struct leit_grad_norm {
     const leit_adam_tensor *tensors;
     float *norm;
 };
+
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_grad_norm_check(const struct leit_grad_norm *args)
+{
+    return leit_check_tensor_list("grad_norm", args->n_tensors, args->n_blocks);
+}
 
 LEIT_DECLARE_OP_FORWARD(grad_norm)
 
