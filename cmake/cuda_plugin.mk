@@ -22,6 +22,7 @@ CUDA_SOURCES += kernels/conv2d.cu
 CUDA_SOURCES += kernels/triplet_sample.cu
 CUDA_SOURCES += kernels/linear.cu
 CUDA_SOURCES += kernels/adam.cu
+CUDA_SOURCES += kernels/attention.cu
 CUDA_SOURCES += kernels/grad_norm.cu
 CUDA_SOURCES += src/cuda/cuda_plugin.cu
 

@@ -15,13 +15,7 @@
  * in order. All products are leit_micro_product on zero-padded scratch: columns in panels of 16,
  * rows up to a multiple of 6. */
 
-enum {
-    BLOCK_ROWS = 48,
-    MR = LEIT_MICRO_ROWS,
-    NR = LEIT_MICRO_COLUMNS,
-    MAX_T = 65536,
-    MAX_HEAD = 1024
-};
+enum { BLOCK_ROWS = 48, MR = LEIT_MICRO_ROWS, NR = LEIT_MICRO_COLUMNS };
 
 /* ---- scratch ---- */
 
@@ -70,15 +64,9 @@ static float *lay_out(struct scratch *s, float *start, const struct leit_attenti
     return next;
 }
 
-static bool sizes_are_fine(const struct leit_attention *args)
-{
-    return args->B >= 0 && args->T >= 1 && args->T <= MAX_T && args->H >= 1 && args->D >= 1 &&
-           args->D % args->H == 0 && args->D / args->H <= MAX_HEAD;
-}
-
 size_t leit_attention_workspace_cpu(const struct leit_attention *args, int n_workers)
 {
-    if (!sizes_are_fine(args)) return 0;
+    if (!leit_attention_sizes_are_fine(args)) return 0;
     float origin[1];
     struct scratch scratch;
     const ptrdiff_t floats = lay_out(&scratch, origin, args) - origin;
@@ -104,16 +92,7 @@ static leit_status check_offsets(const char *what, const int32_t *offsets, int64
 
 static leit_status check(const struct leit_attention *args)
 {
-    LEIT_FAIL_IF(
-        !sizes_are_fine(args), LEIT_INTERNAL,
-        "attention: B %lld, T %lld, H %lld, D %lld, expected B >= 0, T 1 to %d, H a divisor "
-        "of D, D/H at most %d",
-        (long long)args->B, (long long)args->T, (long long)args->H, (long long)args->D, MAX_T,
-        MAX_HEAD);
-    LEIT_FAIL_IF(!(args->dropout >= 0.0f && args->dropout < 1.0f), LEIT_INTERNAL,
-                 "attention: dropout is %g, expected 0 <= dropout < 1", (double)args->dropout);
-    LEIT_FAIL_IF(args->dropout > 0.0f && args->random == NULL, LEIT_INTERNAL,
-                 "attention: dropout is %g and random is NULL", (double)args->dropout);
+    LEIT_TRY(leit_attention_check(args));
     LEIT_TRY(leit_check_rows("attention", args->n_sequences, args->B));
     const int64_t n = leit_rows(args->n_sequences, args->B);
     LEIT_TRY(check_offsets("queries", args->q_offsets, n, args->T, 0, args->Nq));

@@ -30,6 +30,8 @@
 #ifndef LEIT_KERNELS_ATTENTION_H
 #define LEIT_KERNELS_ATTENTION_H
 
+#include <stdbool.h>
+
 #include "kernels/op.h"
 
 struct leit_attention {
@@ -44,6 +46,31 @@ struct leit_attention {
     const float *dy;
     float *dq, *dk, *dv;
 };
+
+/* The limits that the host can see, on either backend. A workspace is asked for with less: the
+ * sizes alone. */
+enum { LEIT_ATTENTION_MAX_T = 65536, LEIT_ATTENTION_MAX_WIDTH = 1024 };
+
+static inline bool leit_attention_sizes_are_fine(const struct leit_attention *args)
+{
+    return args->B >= 0 && args->T >= 1 && args->T <= LEIT_ATTENTION_MAX_T && args->H >= 1 &&
+           args->D >= 1 && args->D % args->H == 0 && args->D / args->H <= LEIT_ATTENTION_MAX_WIDTH;
+}
+
+static inline leit_status leit_attention_check(const struct leit_attention *args)
+{
+    LEIT_FAIL_IF(
+        !leit_attention_sizes_are_fine(args), LEIT_INTERNAL,
+        "attention: B %lld, T %lld, H %lld, D %lld, expected B >= 0, T 1 to %d, H a divisor "
+        "of D, D/H at most %d",
+        (long long)args->B, (long long)args->T, (long long)args->H, (long long)args->D,
+        LEIT_ATTENTION_MAX_T, LEIT_ATTENTION_MAX_WIDTH);
+    LEIT_FAIL_IF(!(args->dropout >= 0.0f && args->dropout < 1.0f), LEIT_INTERNAL,
+                 "attention: dropout is %g, expected 0 <= dropout < 1", (double)args->dropout);
+    LEIT_FAIL_IF(args->dropout > 0.0f && args->random == NULL, LEIT_INTERNAL,
+                 "attention: dropout is %g and random is NULL", (double)args->dropout);
+    return LEIT_OK;
+}
 
 LEIT_DECLARE_OP(attention)
 
