@@ -24,6 +24,7 @@ CUDA_SOURCES += kernels/linear.cu
 CUDA_SOURCES += kernels/adam.cu
 CUDA_SOURCES += kernels/attention.cu
 CUDA_SOURCES += kernels/grad_norm.cu
+CUDA_SOURCES += kernels/top_k_similarity.cu
 CUDA_SOURCES += src/cuda/cuda_plugin.cu
 
 # Ampere, Hopper, Blackwell, and PTX for what comes after them.

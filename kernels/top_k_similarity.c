@@ -15,7 +15,7 @@
  * so the k best are the same however the items are cut. */
 
 enum { TILE_QUERIES = 64, TILE_ITEMS = 256, FEW_QUERIES = 4, CHUNK_ITEMS = 8192, TASKS = 64 };
-enum { GROUP = 16, MAX_K = 1024, AHEAD_BYTES = 2048 };
+enum { GROUP = 16, AHEAD_BYTES = 2048 };
 
 struct candidate {
     float score;
@@ -229,13 +229,7 @@ static void merge_block(void *context, int64_t block, int worker)
 leit_status leit_top_k_similarity_forward_cpu(const leit_exec *exec,
                                               const struct leit_top_k_similarity *args)
 {
-    LEIT_FAIL_IF(
-        args->N < 0 || args->M < 0 || args->M > INT32_MAX || args->E < 1, LEIT_INTERNAL,
-        "top_k_similarity: N is %lld, M is %lld, E is %lld; expected N >= 0, 0 <= M < 2^31 "
-        "and E >= 1",
-        (long long)args->N, (long long)args->M, (long long)args->E);
-    LEIT_FAIL_IF(args->k < 1 || args->k > MAX_K, LEIT_INTERNAL,
-                 "top_k_similarity: k is %lld, expected 1 to %d", (long long)args->k, MAX_K);
+    LEIT_TRY(leit_top_k_similarity_check(args));
     LEIT_TRY(leit_check_workspace(
         "top_k_similarity", exec,
         leit_top_k_similarity_workspace_cpu(args, leit_threads_count(exec->threads))));

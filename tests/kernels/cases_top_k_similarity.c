@@ -12,9 +12,9 @@ static const char *const params[] = {
     "N=2 M=0 E=8 k=3",
     "N=0 M=9 E=8 k=3",
     "N=1 M=20000 E=3 k=4", /* several chunks */
-    "N=9 M=20000 E=3 k=4",
+    "N=5 M=20000 E=3 k=4",
     "N=2 M=9000 E=2 k=12 ties=1",
-    "N=7 M=9000 E=2 k=12 ties=1",
+    "N=5 M=9000 E=2 k=12 ties=1",
     "N=3 M=50 E=4 k=50 ties=1",
     NULL,
 };
