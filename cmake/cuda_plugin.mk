@@ -25,6 +25,9 @@ CUDA_SOURCES += kernels/adam.cu
 CUDA_SOURCES += kernels/attention.cu
 CUDA_SOURCES += kernels/grad_norm.cu
 CUDA_SOURCES += kernels/top_k_similarity.cu
+CUDA_SOURCES += kernels/mel_spectrogram.cu
+CUDA_SOURCES += kernels/relu.cu
+CUDA_SOURCES += kernels/gelu.cu
 CUDA_SOURCES += src/cuda/cuda_plugin.cu
 
 # Ampere, Hopper, Blackwell, and PTX for what comes after them.

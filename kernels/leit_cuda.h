@@ -91,6 +91,31 @@ LEIT_DEVICE_FUNCTION float leit_log(float x)
     return logf(x);
 }
 
+LEIT_DEVICE_FUNCTION float leit_log10(float x)
+{
+    return log10f(x);
+}
+
+/* cos(2 pi u) and sin(2 pi u), u in [0, 1): without the table, in local memory, that cosf of a large
+ * number needs. */
+LEIT_DEVICE_FUNCTION float leit_cos_of_turn(float u)
+{
+#ifdef __CUDACC__
+    return cospif(2.0f * u);
+#else
+    return cosf(6.28318531f * u);
+#endif
+}
+
+LEIT_DEVICE_FUNCTION float leit_sin_of_turn(float u)
+{
+#ifdef __CUDACC__
+    return sinpif(2.0f * u);
+#else
+    return sinf(6.28318531f * u);
+#endif
+}
+
 LEIT_DEVICE_FUNCTION float leit_log1p(float x)
 {
     return log1pf(x);

@@ -21,8 +21,7 @@
  * Samples are halved on conversion: a power of two costs no rounding, and untangling needs it. */
 
 enum { FRAMES = LEIT_VECTOR8, GROUPS_PER_TASK = 8, TASK_FRAMES = FRAMES * GROUPS_PER_TASK };
-enum { DRAW_GAIN, DRAW_SNR, DRAW_TIME_WIDTH, DRAW_TIME_START, DRAW_ROW_WIDTH, DRAW_ROW_START };
-enum { DRAW_NOISE_BLOCK = 2, NOISE_TILE = 4 * LEIT_VECTOR8 };
+enum { NOISE_TILE = 4 * LEIT_VECTOR8 };
 
 static const float FLOOR_POWER = 1e-10f, MASK_DB = -80.0f, MASK_POWER = 1e-8f;
 
@@ -78,37 +77,10 @@ size_t leit_mel_spectrogram_workspace_cpu(const struct leit_mel_spectrogram *arg
            (size_t)n_workers * scratch_bytes(args->tables);
 }
 
-static leit_status check_range(const char *name, float minimum, float maximum)
-{
-    LEIT_FAIL_IF(!(minimum >= -200.0f && minimum <= maximum && maximum <= 200.0f), LEIT_INTERNAL,
-                 "mel_spectrogram: %s is %g to %g, expected a range inside -200 to 200", name,
-                 (double)minimum, (double)maximum);
-    return LEIT_OK;
-}
-
-static leit_status check_ratio(const char *name, float ratio)
-{
-    LEIT_FAIL_IF(!(ratio >= 0.0f && ratio <= 1.0f), LEIT_INTERNAL,
-                 "mel_spectrogram: %s is %g, expected 0 to 1", name, (double)ratio);
-    return LEIT_OK;
-}
-
 static leit_status check(const struct leit_mel_spectrogram *args)
 {
-    LEIT_FAIL_IF(args->tables == NULL, LEIT_INTERNAL,
-                 "mel_spectrogram: tables is NULL, expected leit_mel_tables_create's");
-    LEIT_FAIL_IF(args->B < 0 || args->S <= args->tables->n_fft / 2, LEIT_INTERNAL,
-                 "mel_spectrogram: B is %lld and S is %lld, expected B >= 0 and S > n_fft / 2 = %d",
-                 (long long)args->B, (long long)args->S, args->tables->n_fft / 2);
-    LEIT_TRY(leit_check_rows("mel_spectrogram", args->n_samples, args->B));
-    const leit_mel_augment *augment = args->augment;
-    if (augment == NULL) return LEIT_OK;
-    LEIT_FAIL_IF(args->random == NULL, LEIT_INTERNAL,
-                 "mel_spectrogram: augment is given and random is NULL");
-    LEIT_TRY(check_range("gain_db", augment->gain_db_min, augment->gain_db_max));
-    LEIT_TRY(check_range("snr_db", augment->snr_db_min, augment->snr_db_max));
-    LEIT_TRY(check_ratio("time_mask_ratio", augment->time_mask_ratio));
-    return check_ratio("frequency_mask_ratio", augment->frequency_mask_ratio);
+    LEIT_TRY(leit_mel_spectrogram_check(args));
+    return leit_check_rows("mel_spectrogram", args->n_samples, args->B);
 }
 
 /* ---- noise ---------------------------------------------------------------------------------- */
@@ -122,7 +94,8 @@ LEIT_INLINE leit_f32x8 uniform8(leit_u32x8 word)
 static void noise_tile(const struct clip *clip, int64_t tile, float normal[NOISE_TILE])
 {
     leit_u32x8 words[4];
-    leit_philox_columns(clip->seed, (uint32_t)(DRAW_NOISE_BLOCK + tile * LEIT_PHILOX_BLOCKS),
+    leit_philox_columns(clip->seed,
+                        (uint32_t)(LEIT_MEL_DRAW_NOISE_BLOCK + tile * LEIT_PHILOX_BLOCKS),
                         clip->sample, clip->step, LEIT_STREAM_AUGMENT, words);
     for (int pair = 0; pair < 4; pair += 2) {
         /* -2 ln(x) = -(ln(10) / 5) * 10 log10(x) */
@@ -341,13 +314,13 @@ static struct clip clip_of(const struct forward *forward, int64_t b)
     clip.seed = args->random->seed;
     clip.step = args->random->step;
     clip.sample = (uint32_t)b;
-    const float gain_db =
-        draw_between(args, clip.sample, DRAW_GAIN, augment->gain_db_min, augment->gain_db_max);
+    const float gain_db = draw_between(args, clip.sample, LEIT_MEL_DRAW_GAIN, augment->gain_db_min,
+                                       augment->gain_db_max);
     const float gain = gain_db == 0.0f ? 1.0f : powf(10.0f, gain_db / 20.0f);
     clip.scale *= gain;
     if (augment->noise) {
-        const float snr_db =
-            draw_between(args, clip.sample, DRAW_SNR, augment->snr_db_min, augment->snr_db_max);
+        const float snr_db = draw_between(args, clip.sample, LEIT_MEL_DRAW_SNR, augment->snr_db_min,
+                                          augment->snr_db_max);
         clip.noise_scale = (float)forward->rms[b] * clip.scale / powf(10.0f, snr_db / 20.0f);
     }
     return clip;
@@ -371,9 +344,9 @@ static void mask_rows(const struct forward *forward, int64_t b, int64_t begin, i
     const int64_t F = args->tables->n_mels, W = forward->W;
     const float value = args->scale == LEIT_MEL_DB ? MASK_DB : MASK_POWER;
     leit_range columns =
-        draw_mask(args, (uint32_t)b, DRAW_TIME_WIDTH, W, args->augment->time_mask_ratio);
-    const leit_range rows =
-        draw_mask(args, (uint32_t)b, DRAW_ROW_WIDTH, F, args->augment->frequency_mask_ratio);
+        draw_mask(args, (uint32_t)b, LEIT_MEL_DRAW_TIME_WIDTH, W, args->augment->time_mask_ratio);
+    const leit_range rows = draw_mask(args, (uint32_t)b, LEIT_MEL_DRAW_ROW_WIDTH, F,
+                                      args->augment->frequency_mask_ratio);
     if (columns.begin < begin) columns.begin = begin;
     if (columns.end > end) columns.end = end;
     for (int64_t m = 0; m < F; m++) {

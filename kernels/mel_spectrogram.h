@@ -37,7 +37,19 @@
 
 #include "kernels/op.h"
 
-/* What depends on the parameters alone, prepared once. N = n_fft. */
+/* The indices of the draws above; noise starts with a block of its own. */
+enum {
+    LEIT_MEL_DRAW_GAIN,
+    LEIT_MEL_DRAW_SNR,
+    LEIT_MEL_DRAW_TIME_WIDTH,
+    LEIT_MEL_DRAW_TIME_START,
+    LEIT_MEL_DRAW_ROW_WIDTH,
+    LEIT_MEL_DRAW_ROW_START,
+    LEIT_MEL_DRAW_NOISE_BLOCK = 2
+};
+
+/* What depends on the parameters alone, prepared once. N = n_fft. The struct is the host's; its
+ * arrays lie where the kernels read them. */
 typedef struct leit_mel_tables {
     int32_t n_fft, hop_length, n_mels, sample_rate_hz;
     int32_t n_bins;    /* N / 2 + 1 */
@@ -48,6 +60,7 @@ typedef struct leit_mel_tables {
     int32_t *first;    /* (n_mels) first bin of a filter */
     int32_t *offset;   /* (n_mels + 1) filter m is weight[offset[m]] .. weight[offset[m + 1]) */
     float *weight;     /* (n_weights) */
+    const struct leit_device_memory *memory; /* of the arrays; NULL: the program's */
 } leit_mel_tables;
 
 /* LEIT_USAGE when n_fft is not a power of two in 64..4096, hop_length not in 1..n_fft, n_mels not
@@ -56,6 +69,8 @@ typedef struct leit_mel_tables {
 leit_status leit_mel_tables_create(int n_fft, int hop_length, int n_mels, int sample_rate_hz,
                                    leit_mel_tables **tables);
 void leit_mel_tables_free(leit_mel_tables *tables);
+/* Moves the arrays of fresh tables into the memory of a backend (backend.h). */
+leit_status leit_mel_tables_move(leit_mel_tables *tables, const struct leit_device_memory *memory);
 
 typedef enum leit_mel_output { LEIT_MEL_DB, LEIT_MEL_POWER } leit_mel_output;
 
@@ -71,7 +86,7 @@ struct leit_mel_spectrogram {
     const leit_mel_tables *tables;
     leit_mel_output scale;
     const int32_t *n_samples;
-    const leit_mel_augment *augment; /* NULL: none */
+    const leit_mel_augment *augment; /* of the host; NULL: none */
     const leit_random *random;       /* read only where augment is given */
     const int16_t *pcm;
     float *y;
@@ -81,6 +96,39 @@ struct leit_mel_spectrogram {
 static inline int64_t leit_mel_frames(int64_t S, int64_t hop_length)
 {
     return S / hop_length + 1;
+}
+
+static inline leit_status leit_mel_check_range(const char *name, float minimum, float maximum)
+{
+    LEIT_FAIL_IF(!(minimum >= -200.0f && minimum <= maximum && maximum <= 200.0f), LEIT_INTERNAL,
+                 "mel_spectrogram: %s is %g to %g, expected a range inside -200 to 200", name,
+                 (double)minimum, (double)maximum);
+    return LEIT_OK;
+}
+
+static inline leit_status leit_mel_check_ratio(const char *name, float ratio)
+{
+    LEIT_FAIL_IF(!(ratio >= 0.0f && ratio <= 1.0f), LEIT_INTERNAL,
+                 "mel_spectrogram: %s is %g, expected 0 to 1", name, (double)ratio);
+    return LEIT_OK;
+}
+
+/* The limits that the host can see, on either backend. */
+static inline leit_status leit_mel_spectrogram_check(const struct leit_mel_spectrogram *args)
+{
+    LEIT_FAIL_IF(args->tables == NULL, LEIT_INTERNAL,
+                 "mel_spectrogram: tables is NULL, expected leit_mel_tables_create's");
+    LEIT_FAIL_IF(args->B < 0 || args->S <= args->tables->n_fft / 2, LEIT_INTERNAL,
+                 "mel_spectrogram: B is %lld and S is %lld, expected B >= 0 and S > n_fft / 2 = %d",
+                 (long long)args->B, (long long)args->S, args->tables->n_fft / 2);
+    const leit_mel_augment *augment = args->augment;
+    if (augment == NULL) return LEIT_OK;
+    LEIT_FAIL_IF(args->random == NULL, LEIT_INTERNAL,
+                 "mel_spectrogram: augment is given and random is NULL");
+    LEIT_TRY(leit_mel_check_range("gain_db", augment->gain_db_min, augment->gain_db_max));
+    LEIT_TRY(leit_mel_check_range("snr_db", augment->snr_db_min, augment->snr_db_max));
+    LEIT_TRY(leit_mel_check_ratio("time_mask_ratio", augment->time_mask_ratio));
+    return leit_mel_check_ratio("frequency_mask_ratio", augment->frequency_mask_ratio);
 }
 
 LEIT_DECLARE_OP_FORWARD(mel_spectrogram)

@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "core/memory.h"
+#include "kernels/backend.h"
 #include "kernels/mel_spectrogram.h"
 
 static const double PI = 3.14159265358979323846;
@@ -103,14 +104,57 @@ leit_status leit_mel_tables_create(int n_fft, int hop_length, int n_mels, int sa
     return LEIT_OK;
 }
 
+static void release(const leit_mel_tables *tables, void *array)
+{
+    if (tables->memory == NULL)
+        leit_free(array);
+    else
+        tables->memory->release(array);
+}
+
 void leit_mel_tables_free(leit_mel_tables *tables)
 {
     if (tables == NULL) return;
-    leit_free(tables->window);
-    leit_free(tables->twiddle);
-    leit_free(tables->order);
-    leit_free(tables->first);
-    leit_free(tables->offset);
-    leit_free(tables->weight);
+    release(tables, tables->window);
+    release(tables, tables->twiddle);
+    release(tables, tables->order);
+    release(tables, tables->first);
+    release(tables, tables->offset);
+    release(tables, tables->weight);
     leit_free(tables);
+}
+
+/* Replaces an array by its copy on the device; after a failure it is gone. */
+static leit_status move(const leit_device_memory *memory, size_t bytes, void *array, void **moved)
+{
+    *moved = memory->allocate(bytes, true);
+    leit_status status = *moved == NULL ? LEIT_DEVICE : LEIT_OK;
+    if (status == LEIT_OK) status = memory->write(*moved, array, bytes, NULL);
+    leit_free(array);
+    return status;
+}
+
+leit_status leit_mel_tables_move(leit_mel_tables *tables, const leit_device_memory *memory)
+{
+    if (memory->is_host) return LEIT_OK;
+    const leit_mel_tables old = *tables;
+    const size_t n = (size_t)old.n_fft, n_mels = (size_t)old.n_mels;
+    void *moved[6];
+    const leit_status statuses[6] = {
+        move(memory, n * sizeof *old.window, old.window, &moved[0]),
+        move(memory, 2 * n * sizeof *old.twiddle, old.twiddle, &moved[1]),
+        move(memory, n / 2 * sizeof *old.order, old.order, &moved[2]),
+        move(memory, n_mels * sizeof *old.first, old.first, &moved[3]),
+        move(memory, (n_mels + 1) * sizeof *old.offset, old.offset, &moved[4]),
+        move(memory, (size_t)old.n_weights * sizeof *old.weight, old.weight, &moved[5]),
+    };
+    tables->memory = memory;
+    tables->window = moved[0];
+    tables->twiddle = moved[1];
+    tables->order = moved[2];
+    tables->first = moved[3];
+    tables->offset = moved[4];
+    tables->weight = moved[5];
+    for (int i = 0; i < 6; i++) LEIT_TRY(statuses[i]);
+    return LEIT_OK;
 }

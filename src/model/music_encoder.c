@@ -7,13 +7,19 @@
 
 static const int SAMPLE_RATE_HZ = 16000;
 
-leit_status leit_music_front_open(const leit_recipe *recipe, leit_music_front *front)
+leit_status leit_music_front_open(const leit_recipe *recipe, const leit_device_memory *memory,
+                                  leit_music_front *front)
 {
     *front = (leit_music_front){0};
     leit_mel_tables *tables = NULL;
     LEIT_TRY(leit_mel_tables_create(recipe->mel.n_fft, recipe->mel.hop_length, recipe->mel.n_mels,
                                     SAMPLE_RATE_HZ, &tables));
     front->mel.tables = tables;
+    const leit_status status = leit_mel_tables_move(tables, memory);
+    if (status != LEIT_OK) {
+        leit_music_front_close(front);
+        return status;
+    }
     front->mel.scale = recipe->mel.mel_scale == LEIT_MEL_SCALE_POWER ? LEIT_MEL_POWER : LEIT_MEL_DB;
     const struct leit_recipe_augment *augment = &recipe->augment;
     front->augment = (leit_mel_augment){

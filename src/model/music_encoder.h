@@ -16,7 +16,9 @@ typedef struct leit_music_front {
     leit_mel_augment augment;
 } leit_music_front;
 
-leit_status leit_music_front_open(const leit_recipe *recipe, leit_music_front *front);
+/* The tables go into the memory of the backend that will read them. */
+leit_status leit_music_front_open(const leit_recipe *recipe, const leit_device_memory *memory,
+                                  leit_music_front *front);
 void leit_music_front_close(leit_music_front *front);
 
 /* The least number of samples a clip needs so that nothing is pooled away. */

@@ -55,7 +55,8 @@ leit_status leit_matcher_create(const leit_recipe *recipe, const leit_mood_names
     if (status == LEIT_OK)
         status = copy_names(&matcher->arena, names->music_labels, names->n_music_labels,
                             &matcher->names.music_labels);
-    if (status == LEIT_OK) status = leit_music_front_open(recipe, &matcher->front);
+    if (status == LEIT_OK)
+        status = leit_music_front_open(recipe, &backend->memory, &matcher->front);
     const int64_t least = leit_music_least_samples(recipe);
     if (status == LEIT_OK && recipe->data.crop_samples < least)
         status = leit_fail(LEIT_USAGE, __func__,

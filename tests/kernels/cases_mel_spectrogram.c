@@ -74,6 +74,17 @@ static void fill_pcm(int32_t *pairs, int64_t n_samples)
     }
 }
 
+static void lend_tables(leit_case *c, const leit_mel_tables *tables)
+{
+    const size_t n_fft = (size_t)tables->n_fft, n_mels = (size_t)tables->n_mels;
+    leit_case_lend(c, "window", tables->window, n_fft * sizeof(float));
+    leit_case_lend(c, "twiddle", tables->twiddle, 2 * n_fft * sizeof(float));
+    leit_case_lend(c, "order", tables->order, n_fft / 2 * sizeof(int32_t));
+    leit_case_lend(c, "first", tables->first, n_mels * sizeof(int32_t));
+    leit_case_lend(c, "offset", tables->offset, (n_mels + 1) * sizeof(int32_t));
+    leit_case_lend(c, "weight", tables->weight, (size_t)tables->n_weights * sizeof(float));
+}
+
 static void describe(leit_case *c)
 {
     static const leit_random random = {.seed = 77, .step = 5};
@@ -81,6 +92,7 @@ static void describe(leit_case *c)
     const int64_t B = args->B = leit_case_int(c, "B", 0), S = args->S = leit_case_int(c, "S", 0);
     const int64_t clips = leit_case_count(c, "n_samples", &args->n_samples, B);
     args->tables = tables_of(c);
+    lend_tables(c, args->tables);
     args->augment = augment_of(c);
     args->random = &random;
     args->scale = leit_case_int(c, "power", 0) ? LEIT_MEL_POWER : LEIT_MEL_DB;

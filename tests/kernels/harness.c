@@ -84,6 +84,8 @@ static void tell_watcher(const leit_case *c, const leit_exec *exec)
 {
     if (watcher == NULL) return;
     watcher->add("workspace", exec->workspace, exec->workspace_bytes, 0);
+    for (int i = 0; i < c->n_lent; i++)
+        watcher->add(c->lent[i].name, c->lent[i].memory, c->lent[i].bytes, c->lent[i].bytes);
     for (int i = 0; i < c->n_buffers; i++) {
         const struct buffer *buffer = &c->buffers[i];
         const size_t element_bytes = leit_dtype_bytes(buffer->dtype);

@@ -91,6 +91,8 @@ void leit_case_work(leit_case *c, double forward_flops, double forward_bytes, do
  * buffers are there, and finds them with leit_case_kernel (NULL when the case has no such buffer).
  */
 void leit_case_bind(leit_case *c, void (*bind)(leit_case *c));
+/* Memory of the case's own that kernels read: what a struct of the host points to. */
+void leit_case_lend(leit_case *c, const char *name, const void *memory, size_t bytes);
 void *leit_case_kernel(leit_case *c, const char *name);
 
 /* ---- inside a reference ---- */

@@ -200,6 +200,15 @@ void leit_case_work(leit_case *c, double forward_flops, double forward_bytes, do
     c->work.backward_bytes = backward_bytes;
 }
 
+void leit_case_lend(leit_case *c, const char *name, const void *memory, size_t bytes)
+{
+    if (c->n_lent == MAX_LENT)
+        leit_harness_must(leit_fail(LEIT_INTERNAL, __func__, "%s lends too much", c->params));
+    c->lent[c->n_lent].name = name;
+    c->lent[c->n_lent].memory = memory;
+    c->lent[c->n_lent++].bytes = bytes;
+}
+
 void leit_case_bind(leit_case *c, void (*bind)(leit_case *c))
 {
     c->bind = bind;

@@ -7,7 +7,7 @@
 /* A buffer lives up to three times: in double for the judge, in float for the naive version, and as
  * guarded kernel memory. Integer buffers have no double and float form. */
 
-enum { MAX_BUFFERS = 48, GUARD_BYTES = 256, POISON = 0xFF };
+enum { MAX_BUFFERS = 48, MAX_LENT = 8, GUARD_BYTES = 256, POISON = 0xFF };
 
 enum role { INPUT, OUTPUT, INOUT, GRADIENT_IN, GRADIENT, GRADIENT_SUM };
 
@@ -41,6 +41,12 @@ struct leit_case {
     leit_case_timing work;
     leit_buffer *findings;
     void (*bind)(leit_case *c);
+    struct {
+        const char *name;
+        const void *memory;
+        size_t bytes;
+    } lent[MAX_LENT];
+    int n_lent;
     bool no_differences;
     bool failed;
 };

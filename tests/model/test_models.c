@@ -134,7 +134,7 @@ static void build_music(twin *t)
     leit_tensor pcm;
     shape_of(t, "pcm", &pcm);
     assert_true(pcm.shape[1] >= leit_music_least_samples(&t->recipe));
-    assert_ok(leit_music_front_open(&t->recipe, &t->front));
+    assert_ok(leit_music_front_open(&t->recipe, &leit_backend_cpu()->memory, &t->front));
     t->x = leit_plan_input(t->plan, "pcm", LEIT_I16, 2, pcm.shape);
     t->output = leit_music_encoder(t->plan, t->x, &t->front, &t->recipe);
 }
