@@ -30,6 +30,9 @@ if(NOT LEITMOTIF_CUDA OR NOT LEITMOTIF_NVCC)
   return()
 endif()
 
+# Paths from the root: nvcc writes what it was given into its list of headers, and ninja looks for
+# relative ones in the build folder.
+list(TRANSFORM CUDA_FLAGS REPLACE "^-I(.*)$" "-I${PROJECT_SOURCE_DIR}/\\1")
 foreach(source ${CUDA_SOURCES})
   set(object ${PROJECT_BINARY_DIR}/cuda/${source}.o)
   get_filename_component(folder ${object} DIRECTORY)
@@ -37,7 +40,8 @@ foreach(source ${CUDA_SOURCES})
   # nvcc's registers and shared memory per kernel go into a log beside the object.
   add_custom_command(OUTPUT ${object}
     COMMAND sh ${PROJECT_SOURCE_DIR}/scripts/run_logged ${object}.log ${LEITMOTIF_NVCC} ${CUDA_FLAGS}
-            "-DLEIT_VERSION=\"${PROJECT_VERSION}\"" -MD -MF ${object}.d -c -o ${object} ${source}
+            "-DLEIT_VERSION=\"${PROJECT_VERSION}\"" -MD -MF ${object}.d -c -o ${object}
+            ${PROJECT_SOURCE_DIR}/${source}
     DEPENDS ${source} cmake/cuda_plugin.mk DEPFILE ${object}.d
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} COMMENT "nvcc ${source}" VERBATIM)
   list(APPEND cuda_objects ${object})

@@ -103,8 +103,7 @@ static void sum_parts(rank_work *own)
         }
         float *to = task->in_place ? parts[0] : sum;
         note(own, leit_dist_sum(own->dist, parts, n_parts, task->count, to));
-        for (int64_t i = 0; i < task->count; i++)
-            own->n_wrong += memcmp(&to[i], &task->expected[i], sizeof *to) != 0;
+        for (int64_t i = 0; i < task->count; i++) own->n_wrong += !(to[i] == task->expected[i]);
         for (int k = 0; k < n_parts; k++) leit_free(parts[k]);
     }
     leit_free(sum);
