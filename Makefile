@@ -1,5 +1,5 @@
 # The front door. `make demo` does the main job, `make test` runs the tests; both install what is missing.
-.PHONY: all deps build demo test test-long check check-data bench format clean
+.PHONY: all deps configure build demo test test-long check check-data bench format clean
 
 BUILD ?= build
 JOBS  ?= $(shell nproc)
@@ -9,11 +9,15 @@ all: build
 deps:
 	@scripts/install_deps
 
-build: deps
+configure: deps
 	@test -f $(BUILD)/build.ninja || cmake --preset release -B $(BUILD) -DLEITMOTIF_TESTS=ON >/dev/null
+
+build: configure
 	@cmake --build $(BUILD) -j $(JOBS)
 
-demo: build
+# The program alone: tests, benchmarks and the CUDA plugin take longer than the demonstration.
+demo: configure
+	@cmake --build $(BUILD) -j $(JOBS) --target leitmotif
 	@scripts/demo $(BUILD)
 
 check: build
