@@ -57,8 +57,9 @@ typedef struct leit_checkpoint leit_checkpoint;
 leit_status leit_checkpoint_open(const char *path, leit_checkpoint **checkpoint);
 /* What a run goes on from: the checkpoint in <folder> that `latest` points to or, where that is
  * gone or damaged, the newest (by name) whose name starts with `prefix` and whose every sum is
- * right. A warning names the first that is not. *checkpoint is NULL where there is none at all;
- * LEIT_CHECKPOINT when there are some and none is whole. */
+ * right. A warning for each that is passed over names it and says why: damaged, or of another
+ * version. *checkpoint is NULL where there is none at all; LEIT_CHECKPOINT when there are some and
+ * none can be used. */
 leit_status leit_checkpoint_open_newest(const char *folder, const char *prefix,
                                         leit_checkpoint **checkpoint);
 void leit_checkpoint_close(leit_checkpoint *checkpoint);

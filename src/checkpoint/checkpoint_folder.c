@@ -143,47 +143,50 @@ leit_status leit_checkpoint_prune(const char *folder, const char *prefix, int ke
 
 /* ---- the newest ---- */
 
-/* What was found on the way to a whole one. */
-typedef struct damage {
-    int n;
-    const char *first; /* sentence */
-} damage;
+/* Why those were passed over that cannot be used, newest first: damaged, or of another version. */
+typedef struct reasons {
+    const char **sentences;
+    size_t count, capacity;
+} reasons;
 
-/* Opens a checkpoint when every sum in it is right; notes it otherwise. */
+/* Opens a checkpoint when this program reads it and every sum in it is right; notes why not
+ * otherwise. */
 static leit_status open_whole(const char *folder, const char *name, leit_arena *arena,
-                              damage *damaged, leit_checkpoint **checkpoint)
+                              reasons *passed, leit_checkpoint **checkpoint)
 {
     const char *path = leit_path_join(arena, folder, name);
     if (path == NULL) return LEIT_INTERNAL;
     leit_status status = leit_checkpoint_verify(path);
     if (status == LEIT_OK) return leit_checkpoint_open(path, checkpoint);
     if (status != LEIT_CHECKPOINT) return status;
-    if (damaged->n++ == 0) damaged->first = leit_arena_strdup(arena, leit_error_message());
-    return damaged->first == NULL ? LEIT_INTERNAL : LEIT_OK;
+    const char *sentence = leit_arena_strdup(arena, leit_error_message());
+    if (sentence == NULL) return LEIT_INTERNAL;
+    LEIT_TRY(LEIT_GROW(passed->sentences, passed->count, passed->capacity));
+    passed->sentences[passed->count++] = sentence;
+    return LEIT_OK;
 }
 
 static leit_status open_newest(const char *folder, const char *prefix, entries *found,
-                               leit_checkpoint **checkpoint)
+                               reasons *passed, leit_checkpoint **checkpoint)
 {
-    damage damaged = {0};
     leit_arena *arena = &found->strings;
     if (!leit_file_is_directory(folder)) return LEIT_OK;
     LEIT_TRY(list_folder(folder, found));
     const char *latest = latest_name(folder, arena);
     if (latest == NULL) return LEIT_INTERNAL;
-    if (latest[0] != '\0') LEIT_TRY(open_whole(folder, "latest", arena, &damaged, checkpoint));
+    if (latest[0] != '\0') LEIT_TRY(open_whole(folder, "latest", arena, passed, checkpoint));
     for (size_t i = found->count; *checkpoint == NULL && i-- > 0;) {
         const char *name = found->names[i];
         if (leit_starts_with(name, prefix) && strcmp(name, latest) != 0 &&
             is_checkpoint(folder, name, arena))
-            LEIT_TRY(open_whole(folder, name, arena, &damaged, checkpoint));
+            LEIT_TRY(open_whole(folder, name, arena, passed, checkpoint));
     }
-    if (damaged.n == 0) return LEIT_OK;
-    LEIT_FAIL_IF(*checkpoint == NULL, LEIT_CHECKPOINT,
-                 "no checkpoint in %s is whole (the newest of %d: %s), or start anew with "
+    LEIT_FAIL_IF(*checkpoint == NULL && passed->count > 0, LEIT_CHECKPOINT,
+                 "no checkpoint in %s can be used (the newest of %zu: %s), or start anew with "
                  "run.resume=never",
-                 folder, damaged.n, damaged.first);
-    leit_log(LEIT_LOG_WARNING, "an older checkpoint has to do: %s", damaged.first);
+                 folder, passed->count, passed->sentences[0]);
+    for (size_t i = 0; i < passed->count; i++)
+        leit_log(LEIT_LOG_WARNING, "an older checkpoint has to do: %s", passed->sentences[i]);
     return LEIT_OK;
 }
 
@@ -191,8 +194,10 @@ leit_status leit_checkpoint_open_newest(const char *folder, const char *prefix,
                                         leit_checkpoint **checkpoint)
 {
     entries found = {0};
+    reasons passed = {0};
     *checkpoint = NULL;
-    leit_status status = open_newest(folder, prefix, &found, checkpoint);
+    leit_status status = open_newest(folder, prefix, &found, &passed, checkpoint);
+    leit_free(passed.sentences);
     leit_free(found.names);
     leit_arena_clear(&found.strings);
     return status == LEIT_DATA ? leit_fail_context(LEIT_CHECKPOINT, "%s", folder) : status;

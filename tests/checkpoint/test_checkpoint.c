@@ -15,6 +15,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "leitmotif/log.h"
 #include "support/testing.h"
 
 static leit_arena paths; /* lives as long as the program */
@@ -415,6 +416,49 @@ static void damaged_tensors(void **state)
     leit_buffer_clear(&good);
 }
 
+/* ---- what a run goes on from ---- */
+
+static void keep_warnings(void *context, leit_log_level level, const char *message)
+{
+    if (level == LEIT_LOG_WARNING) assert_ok(leit_buffer_printf(context, "%s\n", message));
+}
+
+/* Every one that is passed over is named with its reason, whichever it is. */
+static void names_what_is_passed_over(void **state)
+{
+    (void)state;
+    static const char other[] = "{\"format\": \"leitmotif-checkpoint\", \"version\": 2}";
+    const char *folder = leit_test_scratch("passed"), *first = below(folder, "step-1");
+    leit_buffer said = {0};
+    leit_checkpoint *checkpoint = NULL;
+    assert_ok(save(folder, "step-1", 1, true));
+    assert_ok(save(folder, "step-2", 2, true));
+    assert_ok(save(folder, "step-3", 3, true));
+    leit_log_set_sink(keep_warnings, &said);
+    assert_ok(leit_checkpoint_open_newest(folder, "step-", &checkpoint));
+    leit_checkpoint_close(checkpoint);
+    assert_int_equal(said.size_bytes, 0);
+
+    write_manifest(below(folder, "step-2"), other);
+    assert_int_equal(truncate(below(folder, "step-3/tensors.h5"), 500), 0);
+    assert_ok(leit_checkpoint_open_newest(folder, "step-", &checkpoint));
+    assert_string_equal(leit_checkpoint_path(checkpoint), first);
+    leit_checkpoint_close(checkpoint);
+    assert_non_null(strstr(leit_buffer_text(&said), "step-3: tensors.h5 has 500 bytes"));
+    assert_non_null(strstr(leit_buffer_text(&said), "step-2: manifest.json has version 2"));
+
+    /* Of another version one and all: no new start, and nothing is touched. */
+    write_manifest(first, other);
+    write_manifest(below(folder, "step-3"), other);
+    assert_fails(leit_checkpoint_open_newest(folder, "step-", &checkpoint), LEIT_CHECKPOINT,
+                 "step-3: manifest.json has version 2");
+    assert_non_null(strstr(leit_error_message(), "the newest of 3"));
+    assert_null(checkpoint);
+    assert_true(leit_file_exists(below(folder, "step-1/tensors.h5")));
+    leit_log_set_sink(NULL, NULL);
+    leit_buffer_clear(&said);
+}
+
 /* ---- saves that go wrong ---- */
 
 /* Waits for a child and fails unless it exited with 0. */
@@ -544,6 +588,7 @@ int main(void)
         cmocka_unit_test(bad_requests),
         cmocka_unit_test(bad_manifests),
         cmocka_unit_test(damaged_tensors),
+        cmocka_unit_test(names_what_is_passed_over),
         cmocka_unit_test(disk_full),
         cmocka_unit_test(read_only_folder),
         cmocka_unit_test(killed),
