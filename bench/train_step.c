@@ -1,12 +1,14 @@
 /* One training step of metric3 at MiniLM size: 32 texts, 32 clips, Adam on everything.
  *
  *     bench_train_step [threads=2] [runs=7] [nodes=N]
+ *     bench_train_step device=cuda [kernels=fast] [precision=bf16] [runs=7]
  *     bench_train_step write=FOLDER
  *
  * One JSON line: median milliseconds of a step and of its parts, processor milliseconds of a step,
  * the memory the plan asked for and the most the process held. nodes=N adds the N heaviest nodes of
  * the plan, forward and backward apart. write=FOLDER leaves the corpora and the recipe there and
- * does nothing else. bench/peers/train_step.py is the same step in PyTorch, on texts of the same
+ * does nothing else. On a GPU a run is QUEUED steps one behind the other, recorded, as training queues
+ * them (77: there is none). bench/peers/train_step.py is the same step in PyTorch, on texts of the same
  * lengths.
  */
 #include <errno.h>
@@ -24,10 +26,13 @@
 #include "core/rng.h"
 #include "plan/optimizer.h"
 #include "plan/plan_internal.h"
+#include "plan/recorded.h"
 #include "strategy/matcher.h"
 #include "strategy/step.h"
+#include "support/chosen_backend.h"
+#include "train/clip_store.h"
 
-enum { MAX_RUNS = 64, WARM_UP = 2, BATCH = 32, ROUNDS = 4 };
+enum { MAX_RUNS = 64, WARM_UP = 2, BATCH = 32, ROUNDS = 4, QUEUED = 50 };
 enum { VOCABULARY = 30522, CLIP_SAMPLES = 96000, WORD2VEC = 300 };
 
 /* Tokens of the texts of a batch: about lognormal, mean 22.6. bench/peers/train_step.py has the
@@ -203,12 +208,15 @@ static void remove_folder(const char *folder)
 enum part { FILL, FORWARD, BACKWARD, OPTIMIZER, WHOLE, PROCESSOR, N_PARTS };
 
 typedef struct bench {
+    const leit_backend *backend;
+    leit_recorded recorded;
     leit_recipe *recipe;
     leit_dataset data;
     leit_threads *threads;
     leit_matcher *matcher;
     leit_step step;
     leit_optimizer *optimizer;
+    leit_clip_store clip_store;
     leit_plan_memory memory;
     int64_t texts[BATCH], clips[BATCH], tags[BATCH];
     double ms[N_PARTS][MAX_RUNS];
@@ -220,25 +228,29 @@ static void open_bench(bench *b, const char *folder, int n_threads)
     must(leit_threads_create(n_threads, &b->threads));
     must(leit_dataset_open(b->recipe, &b->data));
     const leit_mood_names names = leit_mood_names_of(&b->data);
-    must(leit_matcher_create(b->recipe, &names, leit_backend_cpu(), b->threads, &b->matcher));
+    must(leit_matcher_create(b->recipe, &names, b->backend, b->threads, &b->matcher));
     const leit_strategy *strategy = b->matcher->strategy;
     const leit_plan_options options = {
-        .backend = leit_backend_cpu(), .threads = b->threads, .training = true, .seed = 1};
+        .backend = b->backend, .threads = b->threads, .training = true, .seed = 1};
     must(leit_step_create(strategy, &strategy->phases[0], &b->matcher->space, &b->data,
                           &b->matcher->front, &options, &b->matcher->parameters, &b->step));
     must(leit_plan_measure(b->step.plan, &b->memory));
     must(leit_matcher_allocate(b->matcher, true));
     must(leit_plan_finish(b->step.plan));
+    must(leit_clip_store_open(&b->backend->memory, b->data.music, &b->clip_store));
+    b->data.clips = b->clip_store.source;
     static const char *const everything[] = {"", NULL};
     const leit_optimizer_options adam = {
         .beta1 = 0.9f, .beta2 = 0.999f, .epsilon = 1e-8f, .weight_decay = 1e-4f};
-    must(leit_optimizer_create(&adam, leit_backend_cpu(), b->threads, &b->matcher->parameters,
-                               everything, &b->optimizer));
+    must(leit_optimizer_create(&adam, b->backend, b->threads, &b->matcher->parameters, everything,
+                               &b->optimizer));
 }
 
 static void close_bench(bench *b)
 {
+    leit_recorded_clear(&b->recorded, b->backend);
     leit_optimizer_free(b->optimizer);
+    leit_clip_store_close(&b->clip_store);
     leit_step_clear(&b->step);
     leit_matcher_free(b->matcher);
     leit_dataset_close(&b->data);
@@ -326,7 +338,8 @@ static void print_nodes(bench *b, int n_wanted, int runs)
     leit_plan *plan = b->step.plan;
     const leit_exec exec = {.threads = b->threads,
                             .workspace = plan->workspace,
-                            .workspace_bytes = plan->memory.workspace_bytes};
+                            .workspace_bytes = plan->memory.workspace_bytes,
+                            .tickets = (unsigned *)plan->tickets};
     const size_t n = plan->n_nodes;
     node_time *times = NULL;
     must(LEIT_ALLOC(times, 2 * (int64_t)n));
@@ -358,9 +371,54 @@ static void print_nodes(bench *b, int n_wanted, int runs)
     leit_free(times);
 }
 
+/* ---- on a GPU ---- */
+
+static leit_status enqueue(void *context)
+{
+    bench *b = context;
+    LEIT_TRY(leit_parameters_zero_gradients(&b->matcher->parameters));
+    LEIT_TRY(leit_plan_enqueue(b->step.plan));
+    return leit_optimizer_enqueue(b->optimizer);
+}
+
+/* Milliseconds a step of QUEUED steps that nobody waits for before the last. */
+static double queued_ms(bench *b, int64_t *number)
+{
+    const int64_t start = leit_clock_ns();
+    for (int i = 0; i < QUEUED; i++) {
+        const leit_batch batch = next_batch(b, *number);
+        must(leit_step_fill(&b->step, &b->data, &batch));
+        must(leit_plan_begin(b->step.plan, 1.0f));
+        must(leit_optimizer_begin(b->optimizer, (*number)++, 1e-4f));
+        must(leit_recorded_run(&b->recorded, b->backend, enqueue, b));
+    }
+    must(leit_mirror_download(leit_plan_results(b->step.plan)));
+    return 1e3 * leit_clock_seconds_since(start) / QUEUED;
+}
+
+static void measure_queued(const char *folder, const leit_backend *backend, const char *kernels,
+                           const char *precision, int runs)
+{
+    bench b = {.backend = backend};
+    double ms[MAX_RUNS];
+    int64_t number = 1;
+    open_bench(&b, folder, 1);
+    queued_ms(&b, &number);
+    for (int run = 0; run < runs; run++) ms[run] = queued_ms(&b, &number);
+    const double middle = median(ms, runs);
+    printf("{\"bench\": \"train_step\", \"gpu\": \"%s\", \"kernels\": \"%s\", \"precision\": "
+           "\"%s\", \"runs\": %d, \"median_ms\": %.4f, \"fastest_ms\": %.4f, \"slowest_ms\": %.4f, "
+           "\"graph_nodes\": %" PRId64 ", \"loss\": %.6f}\n",
+           leit_chosen_gpu(), kernels, precision, runs, middle, ms[0], ms[runs - 1],
+           leit_recorded_nodes(&b.recorded, backend), leit_plan_loss_value(b.step.plan));
+    close_bench(&b);
+}
+
+/* ---- on the CPU ---- */
+
 static void measure(const char *folder, int n_threads, int runs, int n_nodes)
 {
-    bench b = {0};
+    bench b = {.backend = leit_backend_cpu()};
     open_bench(&b, folder, n_threads);
     int64_t number = 1;
     for (int run = -WARM_UP; run < runs; run++) {
@@ -390,7 +448,7 @@ static void measure(const char *folder, int n_threads, int runs, int n_nodes)
 int main(int argc, char **argv)
 {
     int n_threads = 2, runs = 7, n_nodes = 0;
-    const char *folder = NULL;
+    const char *folder = NULL, *device = "cpu", *kernels = "fast", *precision = "fp32";
     bool is_known = true;
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "threads=", 8) == 0)
@@ -399,6 +457,12 @@ int main(int argc, char **argv)
             runs = atoi(argv[i] + 5);
         else if (strncmp(argv[i], "nodes=", 6) == 0)
             n_nodes = atoi(argv[i] + 6);
+        else if (strncmp(argv[i], "device=", 7) == 0)
+            device = argv[i] + 7;
+        else if (strncmp(argv[i], "kernels=", 8) == 0)
+            kernels = argv[i] + 8;
+        else if (strncmp(argv[i], "precision=", 10) == 0)
+            precision = argv[i] + 10;
         else if (strncmp(argv[i], "write=", 6) == 0)
             folder = argv[i] + 6;
         else
@@ -406,7 +470,8 @@ int main(int argc, char **argv)
     }
     if (!is_known || n_threads < 1 || runs < 1 || runs > MAX_RUNS) {
         fprintf(stderr,
-                "usage: bench_train_step [threads=N] [runs=1 to %d] [nodes=N] | write=FOLDER\n",
+                "usage: bench_train_step [threads=N] [runs=1 to %d] [nodes=N] | device=cuda "
+                "[kernels=WORD] [precision=WORD] [runs=N] | write=FOLDER\n",
                 MAX_RUNS);
         return LEIT_USAGE;
     }
@@ -415,13 +480,22 @@ int main(int argc, char **argv)
         write_folder(folder);
         return 0;
     }
+    const leit_backend *backend = NULL;
+    const leit_status chosen = leit_choose_backend(device, kernels, precision, &backend);
+    if (chosen != LEIT_OK) {
+        fprintf(stderr, "bench_train_step: %s\n", leit_error_message());
+        return chosen == LEIT_DEVICE ? 77 : LEIT_USAGE;
+    }
     char temporary[] = "/tmp/leitmotif_step_XXXXXX";
     if (mkdtemp(temporary) == NULL) {
         fprintf(stderr, "bench_train_step: %s: %s\n", temporary, strerror(errno));
         return LEIT_INTERNAL;
     }
     write_folder(temporary);
-    measure(temporary, n_threads, runs, n_nodes);
+    if (backend->memory.is_host)
+        measure(temporary, n_threads, runs, n_nodes);
+    else
+        measure_queued(temporary, backend, kernels, precision, runs);
     remove_folder(temporary);
     return 0;
 }

@@ -1,7 +1,6 @@
-#include "kernels/attention.h"
-
 #include <cfloat>
 
+#include "kernels/attention.cuh"
 #include "kernels/gemm.cuh"
 #include "kernels/philox.cuh"
 
@@ -18,99 +17,32 @@
  * What the CPU refuses makes NaN here: a sequence without keys, and one whose offsets lead outside of
  * 0 to Nq or Nk, which is cut to its rows in there. */
 
-enum { TILE = LEIT_TILE, THREADS = LEIT_TILE_THREADS };
+enum { TILE = LEIT_ATTENTION_TILE, THREADS = LEIT_TILE_THREADS };
+static_assert((int)TILE == (int)LEIT_TILE, "tiles of scores are those of products");
 /* Four lanes share a row of a tile; with 4 floats behind each row a warp's 32 lanes, in eight rows,
  * meet 32 banks. */
 enum { LANES = THREADS / TILE, STRIDE = TILE + 4 };
 
 typedef float score_tile[TILE][STRIDE];
 
-/* What a block works on. */
-struct task {
-    bool is_live;
-    int64_t first;  /* row of the tile, counted inside the sequence */
-    int64_t column; /* first column of the tile, counted inside the head */
-    int64_t head, sample, width;
-    int64_t first_query, n_queries, first_key, n_keys;
-    float scale; /* of scores */
-};
-
-/* The row where sequence s begins, held inside the array. */
-static __device__ int64_t row_at(const int32_t *offsets, int64_t s, int64_t n_rows)
-{
-    const int64_t row = offsets[s];
-    return row < 0 ? 0 : row > n_rows ? n_rows : row;
-}
-
-/* Tiles of sequence s begin at this slot. They fit, for s + 1 leaves room for one that is begun, and
- * slots end at n_rows / TILE + B: the grid need not know the lengths, nor have room for the longest. */
-static __device__ int64_t slot_at(const int32_t *offsets, int64_t s, int64_t n_rows)
-{
-    return row_at(offsets, s, n_rows) / TILE + s;
-}
-
-static int64_t blocks_for(const struct leit_attention *args, int64_t n_rows, int64_t columns)
-{
-    return (n_rows / TILE + args->B) * args->H * leit_pieces(columns, TILE);
-}
-
-/* Tiles of the rows that `offsets` cuts: those of the queries or those of the keys. */
-static __device__ task open_task(const struct leit_attention &args, const int32_t *offsets,
-                                 int64_t n_rows, int64_t columns)
-{
-    const int64_t n = leit_device_rows(args.n_sequences, args.B);
-    const int64_t column_tiles = (columns + TILE - 1) / TILE;
-    const int64_t slot = blockIdx.x / column_tiles / args.H;
-    int64_t s = 0;
-    for (int64_t end = n; end - s > 1;) {
-        const int64_t middle = (s + end) / 2;
-        if (slot_at(offsets, middle, n_rows) <= slot)
-            s = middle;
-        else
-            end = middle;
-    }
-    task t = {};
-    if (n == 0) return t;
-    t.width = args.D / args.H;
-    t.column = blockIdx.x % column_tiles * TILE;
-    t.head = blockIdx.x / column_tiles % args.H;
-    t.sample = s * args.H + t.head;
-    t.first_query = row_at(args.q_offsets, s, args.Nq);
-    t.n_queries = row_at(args.q_offsets, s + 1, args.Nq) - t.first_query;
-    t.first_key = row_at(args.k_offsets, s, args.Nk);
-    t.n_keys = row_at(args.k_offsets, s + 1, args.Nk) - t.first_key;
-    const bool is_inside = args.q_offsets[s] == t.first_query && args.k_offsets[s] == t.first_key &&
-                           args.q_offsets[s + 1] == t.first_query + t.n_queries &&
-                           args.k_offsets[s + 1] == t.first_key + t.n_keys;
-    t.scale = is_inside ? 1.0f / leit_sqrt((float)t.width) : leit_nan();
-    t.first = (slot - slot_at(offsets, s, n_rows)) * TILE;
-    t.is_live = t.first >= 0 && t.first < (offsets == args.q_offsets ? t.n_queries : t.n_keys);
-    return t;
-}
-
 /* The rows of the task's sequence and head in an array of queries (q, y) or of keys (k, v). */
-static __device__ leit_rows_view queries_of(const struct leit_attention &args, const task &t,
-                                            const float *array)
+static __device__ leit_rows_view queries_of(const struct leit_attention &args,
+                                            const leit_attention_task &t, const float *array)
 {
     return {array + t.first_query * args.D + t.head * t.width, t.n_queries, args.D, 1};
 }
 
-static __device__ leit_rows_view keys_of(const struct leit_attention &args, const task &t,
-                                         const float *array)
+static __device__ leit_rows_view keys_of(const struct leit_attention &args,
+                                         const leit_attention_task &t, const float *array)
 {
     return {array + t.first_key * args.D + t.head * t.width, t.n_keys, args.D, 1};
 }
 
 /* The columns of a view as rows, counted from row `first` on. */
-static __device__ leit_rows_view columns_of(const leit_rows_view &view, const task &t,
-                                            int64_t first)
+static __device__ leit_rows_view columns_of(const leit_rows_view &view,
+                                            const leit_attention_task &t, int64_t first)
 {
     return {view.data + first * view.row_step, t.width, 1, view.row_step};
-}
-
-static __device__ int64_t at_most_a_tile(int64_t rows)
-{
-    return rows < TILE ? rows : (int64_t)TILE;
 }
 
 /* to = factor a b^T for one tile of rows of each; readable behind the next barrier. */
@@ -124,7 +56,7 @@ static __device__ void multiply_rows(score_tile &to, float factor, const leit_ro
 }
 
 /* The tile of a task goes out, to `array`, whose rows of the sequence are n_rows from first_row on. */
-static __device__ void store_tile(const struct leit_attention &args, const task &t,
+static __device__ void store_tile(const struct leit_attention &args, const leit_attention_task &t,
                                   const leit_tile_sum &sum, float factor, float *array,
                                   int64_t first_row, int64_t n_rows)
 {
@@ -137,8 +69,8 @@ static __device__ void store_tile(const struct leit_attention &args, const task 
 }
 
 /* The draw for query i and key j of the sequence. */
-static __device__ float dropout_scale(const struct leit_attention &args, const task &t, int64_t i,
-                                      int64_t j)
+static __device__ float dropout_scale(const struct leit_attention &args,
+                                      const leit_attention_task &t, int64_t i, int64_t j)
 {
     if (args.dropout == 0.0f) return 1.0f;
     return leit_dropout_scale(*args.random, args.stream, (uint32_t)t.sample, args.dropout,
@@ -183,14 +115,15 @@ static __global__ void forward_tiles(struct leit_attention args)
 {
     LEIT_SHARED(score_tile, scores, );
     LEIT_SHARED(float, factors, [TILE]);
-    const task t = open_task(args, args.q_offsets, args.Nq, args.D / args.H);
+    const leit_attention_task t =
+        leit_attention_open(args, args.q_offsets, args.Nq, args.D / args.H, blockIdx.x);
     if (t.is_live) { /* the same for the whole block */
         const int row = (int)threadIdx.x / LANES, lane = (int)threadIdx.x % LANES;
         const leit_rows_view q = queries_of(args, t, args.q), k = keys_of(args, t, args.k);
         softmax softmax = {-FLT_MAX, 0.0f};
         leit_tile_sum out = {};
         for (int64_t first = 0; first < t.n_keys; first += TILE) {
-            const int64_t n = at_most_a_tile(t.n_keys - first);
+            const int64_t n = leit_attention_at_most_a_tile(t.n_keys - first);
             multiply_rows(scores, t.scale, q, t.first, k, first, t.width);
             __syncthreads();
             const int64_t n_of_row = t.first + row < t.n_queries ? n : 0;
@@ -230,7 +163,7 @@ static __global__ void measure_rows(struct leit_attention args, row_statistics *
 {
     LEIT_SHARED(score_tile, scores, );
     LEIT_SHARED(score_tile, slopes, );
-    const task t = open_task(args, args.q_offsets, args.Nq, 1);
+    const leit_attention_task t = leit_attention_open(args, args.q_offsets, args.Nq, 1, blockIdx.x);
     if (t.is_live) {
         const int row = (int)threadIdx.x / LANES, lane = (int)threadIdx.x % LANES;
         const leit_rows_view q = queries_of(args, t, args.q), k = keys_of(args, t, args.k);
@@ -239,7 +172,7 @@ static __global__ void measure_rows(struct leit_attention args, row_statistics *
         float mean = 0.0f;
         for (int64_t first = 0; first < t.n_keys; first += TILE) {
             const int64_t n_of_row =
-                t.first + row < t.n_queries ? at_most_a_tile(t.n_keys - first) : 0;
+                t.first + row < t.n_queries ? leit_attention_at_most_a_tile(t.n_keys - first) : 0;
             multiply_rows(scores, t.scale, q, t.first, k, first, t.width);
             multiply_rows(slopes, 1.0f, dy, t.first, v, first, t.width);
             __syncthreads();
@@ -262,7 +195,8 @@ static __global__ void measure_rows(struct leit_attention args, row_statistics *
 
 /* For one tile of queries and one of keys: P after dropout, and dS = P (dP - mean). Readable behind
  * the next barrier; 0 outside of the sequence. */
-static __device__ void differentiate_tile(const struct leit_attention &args, const task &t,
+static __device__ void differentiate_tile(const struct leit_attention &args,
+                                          const leit_attention_task &t,
                                           const row_statistics *statistics, int64_t first_query,
                                           int64_t first_key, score_tile &probabilities,
                                           score_tile &slopes)
@@ -293,14 +227,15 @@ static __global__ void dq_tiles(struct leit_attention args, const row_statistics
 {
     LEIT_SHARED(score_tile, probabilities, );
     LEIT_SHARED(score_tile, slopes, );
-    const task t = open_task(args, args.q_offsets, args.Nq, args.D / args.H);
+    const leit_attention_task t =
+        leit_attention_open(args, args.q_offsets, args.Nq, args.D / args.H, blockIdx.x);
     if (t.is_live) {
         leit_tile_sum dq = {};
         for (int64_t first = 0; first < t.n_keys; first += TILE) {
             differentiate_tile(args, t, statistics, t.first, first, probabilities, slopes);
             leit_tile_product(dq, {slopes[0], TILE, STRIDE, 1}, 0,
                               columns_of(keys_of(args, t, args.k), t, first), t.column,
-                              at_most_a_tile(t.n_keys - first));
+                              leit_attention_at_most_a_tile(t.n_keys - first));
         }
         store_tile(args, t, dq, t.scale, args.dq, t.first_query, t.n_queries);
     }
@@ -311,11 +246,12 @@ static __global__ void dk_dv_tiles(struct leit_attention args, const row_statist
 {
     LEIT_SHARED(score_tile, probabilities, );
     LEIT_SHARED(score_tile, slopes, );
-    const task t = open_task(args, args.k_offsets, args.Nk, args.D / args.H);
+    const leit_attention_task t =
+        leit_attention_open(args, args.k_offsets, args.Nk, args.D / args.H, blockIdx.x);
     if (t.is_live) {
         leit_tile_sum dk = {}, dv = {};
         for (int64_t first = 0; first < t.n_queries; first += TILE) {
-            const int64_t n = at_most_a_tile(t.n_queries - first);
+            const int64_t n = leit_attention_at_most_a_tile(t.n_queries - first);
             differentiate_tile(args, t, statistics, first, t.first, probabilities, slopes);
             leit_tile_product(dv, {probabilities[0], TILE, 1, STRIDE}, 0,
                               columns_of(queries_of(args, t, args.dy), t, first), t.column, n);
@@ -337,7 +273,7 @@ size_t leit_attention_workspace_cuda(const struct leit_attention *args, int n_wo
 leit_status leit_attention_forward_cuda(const leit_exec *exec, const struct leit_attention *args)
 {
     LEIT_TRY(leit_attention_check(args));
-    const int64_t blocks = blocks_for(args, args->Nq, args->D / args->H);
+    const int64_t blocks = leit_attention_blocks(args, args->Nq, args->D / args->H);
     if (blocks == 0) return LEIT_OK;
     LEIT_LAUNCH(forward_tiles, (unsigned)blocks, THREADS, 0, exec->stream, *args);
     return leit_launch_status("attention forward");
@@ -350,13 +286,13 @@ leit_status leit_attention_backward_cuda(const leit_exec *exec, const struct lei
     if (args->B == 0) return LEIT_OK;
     const int64_t width = args->D / args->H;
     row_statistics *statistics = static_cast<row_statistics *>(exec->workspace);
-    LEIT_LAUNCH(measure_rows, (unsigned)blocks_for(args, args->Nq, 1), THREADS, 0, exec->stream,
-                *args, statistics);
+    LEIT_LAUNCH(measure_rows, (unsigned)leit_attention_blocks(args, args->Nq, 1), THREADS, 0,
+                exec->stream, *args, statistics);
     if (args->dq != nullptr)
-        LEIT_LAUNCH(dq_tiles, (unsigned)blocks_for(args, args->Nq, width), THREADS, 0, exec->stream,
-                    *args, statistics);
+        LEIT_LAUNCH(dq_tiles, (unsigned)leit_attention_blocks(args, args->Nq, width), THREADS, 0,
+                    exec->stream, *args, statistics);
     if (args->dk != nullptr || args->dv != nullptr)
-        LEIT_LAUNCH(dk_dv_tiles, (unsigned)blocks_for(args, args->Nk, width), THREADS, 0,
+        LEIT_LAUNCH(dk_dv_tiles, (unsigned)leit_attention_blocks(args, args->Nk, width), THREADS, 0,
                     exec->stream, *args, statistics);
     return leit_launch_status("attention backward");
 }

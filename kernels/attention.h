@@ -10,7 +10,7 @@
  *   k, v             (Nk, D)
  *   q_offsets        (B + 1)   i32, ascending, at most Nq
  *   k_offsets        (B + 1)   i32, ascending, at most Nk
- *   logsumexp        (H, Nq)   of the scaled scores, written forward; a backward may read it
+ *   logsumexp        (H, Nq)   of the scaled scores, written forward as y; a backward may read both
  *   dy               (Nq, D)   in
  *   dq, dk, dv       (Nq, D), (Nk, D), (Nk, D)   written; rows of no sequence are not touched
  *   n_sequences      sequences that hold data, NULL: B

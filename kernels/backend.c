@@ -44,11 +44,46 @@ static leit_status zero(void *memory, size_t bytes, void *stream)
     return LEIT_OK;
 }
 
+/* Everything has been run when it is asked for: a fetch is a copy of the moment. */
+struct leit_device_fetch {
+    size_t bytes;
+    unsigned char copy[];
+};
+
+static leit_status fetch_create(size_t bytes, leit_device_fetch **fetch)
+{
+    *fetch = leit_allocate(sizeof **fetch + bytes, 1);
+    if (*fetch == NULL) return LEIT_INTERNAL;
+    (*fetch)->bytes = bytes;
+    return LEIT_OK;
+}
+
+static leit_status fetch_begin(leit_device_fetch *fetch, const void *from, void *stream)
+{
+    return copy(fetch->copy, from, fetch->bytes, stream);
+}
+
+static leit_status fetch_end(leit_device_fetch *fetch, void *to)
+{
+    return copy(to, fetch->copy, fetch->bytes, NULL);
+}
+
+static void fetch_free(leit_device_fetch *fetch)
+{
+    leit_free(fetch);
+}
+
+static void *allocate_mapped(size_t bytes)
+{
+    return leit_allocate_untouched(bytes, 1);
+}
+
 const leit_backend *leit_backend_cpu(void)
 {
     static const leit_backend backend = {
         .name = "cpu",
-        .memory = {true, allocate, leit_free, copy, copy, zero},
+        .memory = {true, allocate, leit_free, NULL, allocate_mapped, leit_free, copy, copy, zero,
+                   fetch_create, fetch_begin, fetch_end, fetch_free},
         .ops =
             {
 #define LEIT_OP(op)                                                                                \

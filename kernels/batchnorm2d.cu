@@ -1,6 +1,4 @@
-#include "kernels/batchnorm2d.h"
-
-#include "kernels/images.cuh"
+#include "kernels/batchnorm2d.cuh"
 
 /* As on the CPU. Forward: pieces of the pixels give their mean and their squared deviations from it,
  * a warp per channel joins the pieces in double, and one pass normalises, adds, applies relu and
@@ -11,42 +9,17 @@
  * A block sums THREADS / channels pixels side by side for up to 32 channels: neighbouring threads
  * read neighbouring memory whether there are many channels or one. */
 
-enum { THREADS = 256, MAX_PIECES = 1024, LEAST_ROUNDS = 16, FACTORS = 3 };
+enum { THREADS = LEIT_CUT_THREADS, MAX_PIECES = 1024 };
 
-/* How `pixels` rows of C channels are cut: fixed by the capacity, so that a smaller batch is summed
- * in the same order. */
-struct cut {
-    int channels;          /* that a block works on, a power of two up to LEIT_WARP */
-    int64_t groups;        /* of channels */
-    int64_t piece, pieces; /* pixels of one, and how many */
-};
-
-static struct cut cut_of(int64_t pixels, int64_t C)
+static struct leit_cut cut_of_pixels(const struct leit_batchnorm2d *args)
 {
-    struct cut cut = {1, 0, 0, 0};
-    while (cut.channels < LEIT_WARP && cut.channels < C) cut.channels *= 2;
-    cut.groups = leit_pieces(C, cut.channels);
-    cut.piece = leit_pieces(pixels, MAX_PIECES);
-    const int64_t least = LEAST_ROUNDS * (THREADS / cut.channels);
-    if (cut.piece < least) cut.piece = least;
-    cut.pieces = leit_pieces(pixels, cut.piece);
-    return cut;
+    return leit_cut_of(args->N * args->H * args->W, args->C, MAX_PIECES);
 }
 
-static struct leit_pooling pooling_of(const struct leit_batchnorm2d *args)
+static struct leit_cut cut_of_windows(const struct leit_batchnorm2d *args)
 {
-    return leit_pooling_of(args->H, args->W, args->C, args->pool_height, args->pool_width);
-}
-
-static struct cut cut_of_pixels(const struct leit_batchnorm2d *args)
-{
-    return cut_of(args->N * args->H * args->W, args->C);
-}
-
-static struct cut cut_of_windows(const struct leit_batchnorm2d *args)
-{
-    const struct leit_pooling pooling = pooling_of(args);
-    return cut_of(args->N * pooling.out_H * pooling.out_W, args->C);
+    const struct leit_pooling pooling = leit_batchnorm2d_pooling(args);
+    return leit_cut_of(args->N * pooling.out_H * pooling.out_W, args->C, MAX_PIECES);
 }
 
 /* The factors of dx, then two sums per piece and channel. */
@@ -55,63 +28,44 @@ size_t leit_batchnorm2d_workspace_cuda(const struct leit_batchnorm2d *args, int 
     (void)n_workers;
     const int64_t forward = cut_of_pixels(args).pieces, backward = cut_of_windows(args).pieces;
     const int64_t pieces = forward > backward ? forward : backward;
-    return (size_t)((FACTORS + 2 * pieces) * args->C) * sizeof(float);
+    return (size_t)((LEIT_BATCHNORM2D_FACTORS + 2 * pieces) * args->C) * sizeof(float);
 }
 
 /* ---- sums over a piece ---- */
 
-/* What a thread does in its block: channel c of the pixels begin + first, begin + first + step, ...
- */
-struct share {
-    int64_t c, piece, begin, end;
-    int first, step;
-};
-
-static __device__ struct share share_of_thread(const struct cut &cut, int64_t pixels)
-{
-    struct share share;
-    share.piece = blockIdx.x / cut.groups;
-    share.c = blockIdx.x % cut.groups * cut.channels + threadIdx.x % cut.channels;
-    share.first = (int)threadIdx.x / cut.channels;
-    share.step = THREADS / cut.channels;
-    share.begin = share.piece * cut.piece;
-    share.end = share.begin + cut.piece < pixels ? share.begin + cut.piece : pixels;
-    return share;
-}
-
 /* The sum over the threads of a channel, for each of them; all threads of the block call it. */
-static __device__ float channel_sum(float value, const struct cut &cut, const struct share &share,
-                                    float *sums)
+static __device__ float channel_sum(float value, const struct leit_cut &cut,
+                                    const struct leit_share &share, float *sums)
 {
     __syncthreads(); /* the previous sum has been read */
     sums[threadIdx.x] = value;
     __syncthreads();
     for (int half = share.step / 2; half > 0; half /= 2) {
-        if (share.first < half) sums[threadIdx.x] += sums[threadIdx.x + half * cut.channels];
+        if (share.first < half) sums[threadIdx.x] += sums[threadIdx.x + half * cut.lanes];
         __syncthreads();
     }
-    return sums[threadIdx.x % cut.channels];
+    return sums[threadIdx.x % cut.lanes];
 }
 
 /* partial is (pieces, 2, C): the mean of a piece and its squared deviations. */
-static __global__ void moments(struct leit_batchnorm2d args, struct cut cut, float *partial)
+static __global__ void moments(struct leit_batchnorm2d args, struct leit_cut cut, float *partial)
 {
     LEIT_SHARED(float, sums, [THREADS]);
     const int64_t pixels = leit_device_rows(args.n_samples, args.N) * args.H * args.W, C = args.C;
-    const struct share share = share_of_thread(cut, pixels);
-    const bool works = share.c < C;
+    const struct leit_share share = leit_share_of_thread(cut, pixels);
+    const bool works = share.lane < C;
     float total = 0.0f, squares = 0.0f;
     for (int64_t p = share.begin + share.first; works && p < share.end; p += share.step)
-        total += args.x[p * C + share.c];
+        total += args.x[p * C + share.lane];
     const float mean = channel_sum(total, cut, share, sums) / (float)(share.end - share.begin);
     for (int64_t p = share.begin + share.first; works && p < share.end; p += share.step) {
-        const float off = args.x[p * C + share.c] - mean;
+        const float off = args.x[p * C + share.lane] - mean;
         squares += off * off;
     }
     squares = channel_sum(squares, cut, share, sums);
     if (works && share.first == 0 && share.begin < share.end) {
-        partial[share.piece * 2 * C + share.c] = mean;
-        partial[(share.piece * 2 + 1) * C + share.c] = squares;
+        partial[share.piece * 2 * C + share.lane] = mean;
+        partial[(share.piece * 2 + 1) * C + share.lane] = squares;
     }
 }
 
@@ -127,7 +81,7 @@ static unsigned channel_blocks(int64_t C)
     return (unsigned)leit_pieces(C * LEIT_WARP, THREADS);
 }
 
-static __device__ double count_of(const struct cut &cut, int64_t piece, int64_t pixels)
+static __device__ double count_of(const struct leit_cut &cut, int64_t piece, int64_t pixels)
 {
     const int64_t begin = piece * cut.piece;
     return (double)(begin + cut.piece < pixels ? cut.piece : pixels - begin);
@@ -135,7 +89,7 @@ static __device__ double count_of(const struct cut &cut, int64_t piece, int64_t 
 
 /* Means weighted by their counts, squared deviations shifted to the common mean. One value alone
  * has no variance: NaN, for the host cannot see it. */
-static __global__ void join_moments(struct leit_batchnorm2d args, struct cut cut,
+static __global__ void join_moments(struct leit_batchnorm2d args, struct leit_cut cut,
                                     const float *partial)
 {
     const int64_t c = channel_of_warp(), C = args.C;
@@ -198,26 +152,37 @@ static __global__ void normalise(struct leit_batchnorm2d args, struct leit_pooli
     }
 }
 
-leit_status leit_batchnorm2d_forward_cuda(const leit_exec *exec,
-                                          const struct leit_batchnorm2d *args)
+leit_status leit_batchnorm2d_check_forward(const struct leit_batchnorm2d *args)
 {
     LEIT_TRY(leit_batchnorm2d_check(args));
-    LEIT_TRY(leit_check_workspace("batchnorm2d", exec, leit_batchnorm2d_workspace_cuda(args, 1)));
-    if (args->N == 0) return LEIT_OK;
     LEIT_FAIL_IF(args->training && args->N * args->H * args->W == 1, LEIT_DATA,
                  "batch normalisation: one value per channel has no variance; training needs a "
                  "batch of at least two");
-    float *partial = static_cast<float *>(exec->workspace) + FACTORS * args->C;
-    const struct cut cut = cut_of_pixels(args);
-    const struct leit_pooling pooling = pooling_of(args);
+    return LEIT_OK;
+}
+
+void leit_batchnorm2d_take_running(const leit_exec *exec, const struct leit_batchnorm2d *args)
+{
+    LEIT_LAUNCH(take_running, leit_element_blocks(args->C), LEIT_ELEMENT_THREADS, 0, exec->stream,
+                *args);
+}
+
+leit_status leit_batchnorm2d_forward_cuda(const leit_exec *exec,
+                                          const struct leit_batchnorm2d *args)
+{
+    LEIT_TRY(leit_batchnorm2d_check_forward(args));
+    LEIT_TRY(leit_check_workspace("batchnorm2d", exec, leit_batchnorm2d_workspace_cuda(args, 1)));
+    if (args->N == 0) return LEIT_OK;
+    float *partial = static_cast<float *>(exec->workspace) + LEIT_BATCHNORM2D_FACTORS * args->C;
+    const struct leit_cut cut = cut_of_pixels(args);
+    const struct leit_pooling pooling = leit_batchnorm2d_pooling(args);
     if (args->training) {
         LEIT_LAUNCH(moments, (unsigned)(cut.pieces * cut.groups), THREADS, 0, exec->stream, *args,
                     cut, partial);
         LEIT_LAUNCH(join_moments, channel_blocks(args->C), THREADS, 0, exec->stream, *args, cut,
                     partial);
     } else {
-        LEIT_LAUNCH(take_running, leit_element_blocks(args->C), LEIT_ELEMENT_THREADS, 0,
-                    exec->stream, *args);
+        leit_batchnorm2d_take_running(exec, args);
     }
     LEIT_LAUNCH(normalise, leit_element_blocks(args->N * pooling.out_H * pooling.out_W * args->C),
                 LEIT_ELEMENT_THREADS, 0, exec->stream, *args, pooling);
@@ -239,31 +204,32 @@ static __device__ int place_of(const struct leit_batchnorm2d &args, int64_t out)
 
 /* partial is (pieces, 2, C): the sums of g and of g (x - mean). */
 static __global__ void sum_gradients(struct leit_batchnorm2d args, struct leit_pooling pooling,
-                                     struct cut cut, float *partial)
+                                     struct leit_cut cut, float *partial)
 {
     LEIT_SHARED(float, sums, [THREADS]);
     const int64_t n_samples = leit_device_rows(args.n_samples, args.N), C = args.C;
-    const struct share share = share_of_thread(cut, n_samples * pooling.out_H * pooling.out_W);
-    const bool works = share.c < C;
+    const struct leit_share share =
+        leit_share_of_thread(cut, n_samples * pooling.out_H * pooling.out_W);
+    const bool works = share.lane < C;
     float sum_g = 0.0f, sum_gx = 0.0f;
     for (int64_t p = share.begin + share.first; works && p < share.end; p += share.step) {
-        const int64_t out = p * C + share.c;
+        const int64_t out = p * C + share.lane;
         const float g = gradient(args, out);
         const float x = args.x[leit_window_element(pooling, out, place_of(args, out))];
         sum_g += g;
-        sum_gx += g * (x - args.mean[share.c]);
+        sum_gx += g * (x - args.mean[share.lane]);
     }
     sum_g = channel_sum(sum_g, cut, share, sums);
     sum_gx = channel_sum(sum_gx, cut, share, sums);
     if (works && share.first == 0 && share.begin < share.end) {
-        partial[share.piece * 2 * C + share.c] = sum_g;
-        partial[(share.piece * 2 + 1) * C + share.c] = sum_gx;
+        partial[share.piece * 2 * C + share.lane] = sum_g;
+        partial[(share.piece * 2 + 1) * C + share.lane] = sum_gx;
     }
 }
 
 /* Adds dw and db, and prepares dx = scale g - slope (x - mean) - shift; factors is (3, C). */
 static __global__ void join_gradients(struct leit_batchnorm2d args, struct leit_pooling pooling,
-                                      struct cut cut, const float *partial, float *factors)
+                                      struct leit_cut cut, const float *partial, float *factors)
 {
     const int64_t c = channel_of_warp(), C = args.C;
     const int64_t n_samples = leit_device_rows(args.n_samples, args.N);
@@ -312,9 +278,9 @@ leit_status leit_batchnorm2d_backward_cuda(const leit_exec *exec,
     LEIT_TRY(leit_check_workspace("batchnorm2d", exec, leit_batchnorm2d_workspace_cuda(args, 1)));
     if (args->N == 0) return LEIT_OK;
     float *factors = static_cast<float *>(exec->workspace);
-    float *partial = factors + FACTORS * args->C;
-    const struct leit_pooling pooling = pooling_of(args);
-    const struct cut cut = cut_of_windows(args);
+    float *partial = factors + LEIT_BATCHNORM2D_FACTORS * args->C;
+    const struct leit_pooling pooling = leit_batchnorm2d_pooling(args);
+    const struct leit_cut cut = cut_of_windows(args);
     LEIT_LAUNCH(sum_gradients, (unsigned)(cut.pieces * cut.groups), THREADS, 0, exec->stream, *args,
                 pooling, cut, partial);
     LEIT_LAUNCH(join_gradients, channel_blocks(args->C), THREADS, 0, exec->stream, *args, pooling,

@@ -4,7 +4,7 @@
 
 LEIT_NO_WORKSPACE_CUDA(bce_with_logits)
 
-static __global__ void forward_rows(struct leit_bce_with_logits args)
+static __global__ void forward_rows(struct leit_bce_with_logits args, unsigned *ticket)
 {
     const int64_t n = leit_warp_row(), K = args.K;
     if (n < leit_device_rows(args.n_rows, args.N)) {
@@ -15,6 +15,7 @@ static __global__ void forward_rows(struct leit_bce_with_logits args)
         total = leit_warp_sum(total);
         if (leit_lane() == 0) args.losses[n] = total / (float)K;
     }
+    leit_complete_loss(args.losses, args.n_rows, args.N, args.loss, ticket);
 }
 
 static __global__ void backward_elements(struct leit_bce_with_logits args)
@@ -31,10 +32,8 @@ leit_status leit_bce_with_logits_forward_cuda(const leit_exec *exec,
                                               const struct leit_bce_with_logits *args)
 {
     LEIT_TRY(leit_bce_with_logits_check(args));
-    if (args->N > 0)
-        LEIT_LAUNCH(forward_rows, leit_row_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream,
-                    *args);
-    leit_launch_mean_loss(exec, args->losses, args->n_rows, args->N, args->loss);
+    LEIT_LAUNCH(forward_rows, leit_loss_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream, *args,
+                exec->tickets);
     return leit_launch_status("bce_with_logits forward");
 }
 

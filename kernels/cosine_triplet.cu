@@ -2,8 +2,8 @@
 
 #include "kernels/losses.cuh"
 
-/* A warp owns a row: of a and the losses in the first two kernels, of dp in the third, where it walks
- * over the anchors in order and takes what concerns its row. */
+/* A warp owns a row: of the losses forward, of da or dp backward. For a row of dp it walks over the
+ * anchors in order and takes what concerns it. */
 
 static __device__ const float smallest_norms = 1e-8f;
 
@@ -16,7 +16,7 @@ static __device__ float cosine(const float *u, const float *v, int64_t E)
     return leit_warp_dot(u, v, E) / fmaxf(norms, smallest_norms);
 }
 
-static __global__ void forward_rows(struct leit_cosine_triplet args)
+static __global__ void forward_rows(struct leit_cosine_triplet args, unsigned *ticket)
 {
     const int64_t n = leit_warp_row(), E = args.E;
     if (n < args.N) {
@@ -32,6 +32,7 @@ static __global__ void forward_rows(struct leit_cosine_triplet args)
         }
         if (leit_lane() == 0) args.losses[n] = loss;
     }
+    leit_complete_loss(args.losses, nullptr, args.N, args.loss, ticket);
 }
 
 /* Adds scale * d cos(u, v) / du to du. Below the clamp of the norms cos is a plain dot product. */
@@ -56,44 +57,45 @@ static __device__ bool counts(const struct leit_cosine_triplet &args, int64_t n)
     return args.negative[n] >= 0 && args.negative[n] < args.N && args.losses[n] != 0.0f;
 }
 
-static __global__ void anchor_gradients(struct leit_cosine_triplet args)
+static __device__ void write_anchor(const struct leit_cosine_triplet &args, int64_t n, float share)
 {
-    const int64_t n = leit_warp_row(), E = args.E;
-    if (n < args.N) {
-        const float share = leit_loss_share(args.dloss, args.N);
-        const float *a = args.a + n * E;
-        zero_row(args.da + n * E, E);
-        if (counts(args, n)) {
-            add_cosine_gradient(a, args.p + n * E, E, -share, args.da + n * E);
-            add_cosine_gradient(a, args.p + args.negative[n] * E, E, share, args.da + n * E);
-        }
+    const int64_t E = args.E;
+    const float *a = args.a + n * E;
+    float *da = args.da + n * E;
+    zero_row(da, E);
+    if (counts(args, n)) {
+        add_cosine_gradient(a, args.p + n * E, E, -share, da);
+        add_cosine_gradient(a, args.p + args.negative[n] * E, E, share, da);
     }
 }
 
-static __global__ void item_gradients(struct leit_cosine_triplet args)
+static __device__ void write_item(const struct leit_cosine_triplet &args, int64_t row, float share)
 {
-    const int64_t row = leit_warp_row(), E = args.E;
-    if (row < args.N) {
-        const float share = leit_loss_share(args.dloss, args.N);
-        const float *p = args.p + row * E;
-        float *dp = args.dp + row * E;
-        zero_row(dp, E);
-        for (int64_t n = 0; n < args.N; n++) {
-            if (!counts(args, n)) continue;
-            if (n == row) add_cosine_gradient(p, args.a + n * E, E, -share, dp);
-            if (args.negative[n] == row) add_cosine_gradient(p, args.a + n * E, E, share, dp);
-        }
+    const int64_t E = args.E;
+    const float *p = args.p + row * E;
+    float *dp = args.dp + row * E;
+    zero_row(dp, E);
+    for (int64_t n = 0; n < args.N; n++) {
+        if (!counts(args, n)) continue;
+        if (n == row) add_cosine_gradient(p, args.a + n * E, E, -share, dp);
+        if (args.negative[n] == row) add_cosine_gradient(p, args.a + n * E, E, share, dp);
     }
+}
+
+static __global__ void backward_rows(struct leit_cosine_triplet args)
+{
+    const int64_t row = leit_warp_row(), N = args.N;
+    const float share = leit_loss_share(args.dloss, N);
+    if (row < N && args.da != nullptr) write_anchor(args, row, share);
+    if (row >= N && row < 2 * N && args.dp != nullptr) write_item(args, row - N, share);
 }
 
 leit_status leit_cosine_triplet_forward_cuda(const leit_exec *exec,
                                              const struct leit_cosine_triplet *args)
 {
     LEIT_TRY(leit_cosine_triplet_check(args));
-    if (args->N > 0)
-        LEIT_LAUNCH(forward_rows, leit_row_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream,
-                    *args);
-    leit_launch_mean_loss(exec, args->losses, nullptr, args->N, args->loss);
+    LEIT_LAUNCH(forward_rows, leit_loss_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream, *args,
+                exec->tickets);
     return leit_launch_status("cosine_triplet forward");
 }
 
@@ -102,11 +104,7 @@ leit_status leit_cosine_triplet_backward_cuda(const leit_exec *exec,
 {
     LEIT_TRY(leit_cosine_triplet_check(args));
     if (args->N == 0) return LEIT_OK;
-    if (args->da != nullptr)
-        LEIT_LAUNCH(anchor_gradients, leit_row_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream,
-                    *args);
-    if (args->dp != nullptr)
-        LEIT_LAUNCH(item_gradients, leit_row_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream,
-                    *args);
+    LEIT_LAUNCH(backward_rows, leit_row_blocks(2 * args->N), LEIT_ROW_THREADS, 0, exec->stream,
+                *args);
     return leit_launch_status("cosine_triplet backward");
 }

@@ -36,6 +36,8 @@ static inline leit_status leit_embedding_check(const struct leit_embedding *args
                  (long long)args->N, (long long)args->D, (long long)args->V);
     LEIT_FAIL_IF((args->positions != NULL) != (args->position_table != NULL), LEIT_INTERNAL,
                  "embedding: positions and position_table come together or not at all");
+    LEIT_FAIL_IF(args->positions != NULL && args->P < 1, LEIT_INTERNAL,
+                 "embedding: P is %lld, expected 1 or more", (long long)args->P);
     LEIT_FAIL_IF(args->dposition_table != NULL && args->positions == NULL, LEIT_INTERNAL,
                  "embedding: dposition_table without positions");
     return LEIT_OK;

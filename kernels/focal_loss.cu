@@ -16,7 +16,7 @@ static __device__ float rest_of(const float *p, int64_t K, int64_t label)
     return p[label] < 0.5f ? 1.0f - p[label] : others;
 }
 
-static __global__ void forward_rows(struct leit_focal_loss args)
+static __global__ void forward_rows(struct leit_focal_loss args, unsigned *ticket)
 {
     const int64_t n = leit_warp_row(), K = args.K;
     if (n < leit_device_rows(args.n_rows, args.N)) {
@@ -27,6 +27,7 @@ static __global__ void forward_rows(struct leit_focal_loss args)
         const float rest = rest_of(p, K, label);
         if (leit_lane() == 0) args.losses[n] = -leit_pow(rest, args.gamma) * log_p;
     }
+    leit_complete_loss(args.losses, args.n_rows, args.N, args.loss, ticket);
 }
 
 /* log p of the label, for its gradient; p itself would lose a small one. */
@@ -61,10 +62,8 @@ static __global__ void backward_rows(struct leit_focal_loss args)
 leit_status leit_focal_loss_forward_cuda(const leit_exec *exec, const struct leit_focal_loss *args)
 {
     LEIT_TRY(leit_focal_loss_check(args));
-    if (args->N > 0)
-        LEIT_LAUNCH(forward_rows, leit_row_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream,
-                    *args);
-    leit_launch_mean_loss(exec, args->losses, args->n_rows, args->N, args->loss);
+    LEIT_LAUNCH(forward_rows, leit_loss_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream, *args,
+                exec->tickets);
     return leit_launch_status("focal_loss forward");
 }
 

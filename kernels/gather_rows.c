@@ -48,9 +48,12 @@ leit_status leit_gather_rows_backward_cpu(const leit_exec *exec,
     LEIT_TRY(check(args));
     if (args->dx == NULL) return LEIT_OK;
     struct leit_gather_rows copy = *args;
-    leit_threads_run(exec->threads, leit_blocks(args->M, BLOCK_ROWS), zero_block, &copy);
+    if (!args->adds_dx)
+        leit_threads_run(exec->threads, leit_blocks(args->M, BLOCK_ROWS), zero_block, &copy);
     const int64_t D = args->D, rows = leit_rows(args->n_rows, args->N);
-    for (int64_t n = 0; n < rows; n++)
-        memcpy(args->dx + args->index[n] * D, args->dy + n * D, (size_t)D * sizeof(float));
+    for (int64_t n = 0; n < rows; n++) {
+        float *restrict dx = args->dx + args->index[n] * D;
+        for (int64_t d = 0; d < D; d++) dx[d] += args->dy[n * D + d];
+    }
     return LEIT_OK;
 }

@@ -3,19 +3,23 @@
  *   x           (M, D)
  *   y           (N, D)
  *   dy          (N, D)   in
- *   dx          (M, D)   written: dy[n] in row index[n], zero where no row was taken
+ *   dx          (M, D)   written: dy[n] in row index[n], zero where no row was taken; added where
+ *                        adds_dx
  *   n_rows      rows of index and y that hold data, NULL: N
  *   Limits      N >= 0, M, D >= 1; an index out of range is LEIT_INTERNAL.
- *   Error       none: values are copied.
+ *   Error       none: values are copied; one rounding where they are added.
  *   Repeatable  bit for bit.
  */
 #ifndef LEIT_KERNELS_GATHER_ROWS_H
 #define LEIT_KERNELS_GATHER_ROWS_H
 
+#include <stdbool.h>
+
 #include "kernels/op.h"
 
 struct leit_gather_rows {
     int64_t N, M, D;
+    bool adds_dx;
     const int32_t *n_rows;
     const int32_t *index;
     const float *x;

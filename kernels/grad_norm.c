@@ -38,5 +38,6 @@ leit_status leit_grad_norm_forward_cpu(const leit_exec *exec, const struct leit_
     double total = 0.0;
     for (int64_t block = 0; block < args->n_blocks; block++) total += (double)norm.squares[block];
     *args->norm = (float)sqrt(total);
+    if (args->n_bad != NULL && !isfinite(*args->norm)) ++*args->n_bad;
     return LEIT_OK;
 }

@@ -1,13 +1,11 @@
-#include "kernels/grad_norm.h"
-
-#include "kernels/leit_cuda.h"
+#include "kernels/grad_norm.cuh"
 #include "kernels/tensor_blocks.h"
 
 /* A block of threads writes the sum of the squares of one block of the list into the workspace; a
  * second launch, of one block, adds these sums in a fixed order. Blocks that the list does not have
  * give 0. */
 
-enum { THREADS = 256 };
+enum { THREADS = LEIT_GRAD_NORM_THREADS };
 
 size_t leit_grad_norm_workspace_cuda(const struct leit_grad_norm *args, int n_workers)
 {
@@ -29,16 +27,7 @@ static __global__ void square_blocks(struct leit_grad_norm args, float *squares)
 
 static __global__ void add_squares(struct leit_grad_norm args, const float *squares)
 {
-    LEIT_SHARED(double, totals, [THREADS]);
-    double total = 0.0;
-    for (int64_t block = threadIdx.x; block < args.n_blocks; block += THREADS)
-        total += (double)squares[block];
-    totals[threadIdx.x] = total;
-    __syncthreads();
-    if (threadIdx.x == 0) {
-        for (int thread = 1; thread < THREADS; thread++) total += totals[thread];
-        *args.norm = (float)leit_sqrt_double(total);
-    }
+    leit_grad_norm_write(args, squares);
 }
 
 leit_status leit_grad_norm_forward_cuda(const leit_exec *exec, const struct leit_grad_norm *args)

@@ -2,6 +2,8 @@
  *   tensors     n_tensors entries of which g and count are read, in n_blocks blocks: the same list, in
  *               the same memory, as in adam.h
  *   norm        (1)  NaN or infinity come through
+ *   n_bad       (1)  grows by one where norm is one of them; NULL: not wanted. Steps that are queued
+ *               before somebody looks stand still from there on (adam.h).
  *   Error       block sums in f32 lanes, blocks added in double: 1e-6 relative.
  *   Repeatable  bit for bit: fixed blocks, added in order.
  *   Source      torch.nn.utils.clip_grad_norm_.
@@ -15,6 +17,7 @@ struct leit_grad_norm {
     int64_t n_tensors, n_blocks;
     const leit_adam_tensor *tensors;
     float *norm;
+    int32_t *n_bad;
 };
 
 /* The limits that the host can see, on either backend. */

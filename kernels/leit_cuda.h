@@ -9,11 +9,13 @@
  *   - Warp functions take explicit masks; what another lane wrote is read after __syncwarp or
  *     __syncthreads, for a shuffle is no fence. Blocks are whole warps, at most 1024 threads.
  *   - Every thread of a block reaches the same __syncthreads: no return before the last barrier or
- *     warp function, predicates instead. No block waits for another one: a second launch does.
+ *     warp function, predicates instead. No block waits for another one: a second launch does, or
+ *     the block that ends last (leit_is_last_block).
  *   - Sums have a fixed order: no floating-point atomics. Atomics of integers are there.
  *   - Sizes come from arguments, counts from device memory through leit_device_rows. The host
  *     checks what it can see, with leit_<op>_check of the op's header, and never reads device memory;
- *     a label, id or offset that leads outside its array makes leit_nan() of what depends on it.
+ *     a label, id or offset that leads outside its array makes leit_nan() of what a forward makes of
+ *     it. That reaches the loss, and with it the gradients; a backward adds nothing for such an index.
  *   - Mathematical functions are those below. They are libm on the CPU, so results agree within a
  *     tolerance and not bit for bit.
  */
@@ -41,6 +43,35 @@
     extern __shared__ __align__(16) unsigned char leit_dynamic_shared[];                           \
     type *name = reinterpret_cast<type *>(leit_dynamic_shared)
 
+/* The bytes of shared memory that a block of this device can ask for: 99 KiB at compute capability 8.6,
+ * 8.9 and 12, 163 at 8.0, 227 at 9.0. */
+static inline size_t leit_most_shared_bytes()
+{
+    int device = 0, bytes = 0;
+    if (cudaGetDevice(&device) == cudaSuccess)
+        (void)cudaDeviceGetAttribute(&bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, device);
+    return (size_t)bytes;
+}
+
+/* Before a launch that asks for more than 48 KiB of shared memory: the kernel may have all that there is. Not
+ * what this launch needs: the next launch may need more, and another thread may be about to launch. A
+ * refusal is the launch's own: it comes out of leit_launch_status. */
+#define LEIT_ALLOW_SHARED(kernel) leit_allow_shared(reinterpret_cast<const void *>(kernel))
+
+static inline void leit_allow_shared(const void *kernel)
+{
+    cudaFuncAttributes own = {};
+    if (cudaFuncGetAttributes(&own, kernel) == cudaSuccess)
+        (void)cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                   (int)(leit_most_shared_bytes() - own.sharedSizeBytes));
+}
+
+/* Whether this block is the last of n that take the ticket, which is zero again then. */
+static __device__ __forceinline__ bool leit_take_ticket(unsigned *ticket, unsigned n)
+{
+    return atomicInc(ticket, n - 1) == n - 1;
+}
+
 /* LEIT_DEVICE when one of the launches before was refused. Errors inside a kernel come later, at
  * the synchronisation of the stream. */
 static inline leit_status leit_launch_status(const char *op)
@@ -53,7 +84,6 @@ static inline leit_status leit_launch_status(const char *op)
 
 #else
 #include <cuda_on_cpu.h> /* the same names, for the CPU */
-#define LEIT_UNROLL
 #endif
 
 enum { LEIT_WARP = 32 };
@@ -64,6 +94,12 @@ enum { LEIT_WARP = 32 };
 LEIT_DEVICE_FUNCTION float leit_sqrt(float x)
 {
     return sqrtf(x);
+}
+
+/* a b + c, rounded once. */
+LEIT_DEVICE_FUNCTION float leit_multiply_add(float a, float b, float c)
+{
+    return fmaf(a, b, c);
 }
 
 LEIT_DEVICE_FUNCTION double leit_sqrt_double(double x)
@@ -179,6 +215,20 @@ LEIT_DEVICE_FUNCTION float leit_block_sum(float value, float *partial)
     return value;
 }
 
+/* Says in one of the n blocks that share a ticket, the one that calls last, that all of them have:
+ * what the others have written before is read there, in a fixed order, and completed. They have ended
+ * for their part and write no more. All threads of a block call it, of blocks in one dimension. */
+LEIT_DEVICE_FUNCTION bool leit_is_last_block(unsigned *ticket, unsigned n)
+{
+    LEIT_SHARED(int, is_last, [1]);
+    __threadfence(); /* what this thread has written comes before the ticket */
+    __syncthreads();
+    if (threadIdx.x == 0) is_last[0] = leit_take_ticket(ticket, n);
+    __syncthreads();
+    __threadfence(); /* and what the others have written is not read before it */
+    return is_last[0] != 0;
+}
+
 /* One thread per element: the element of this thread, and the blocks that n of them take. */
 enum { LEIT_ELEMENT_THREADS = 256 };
 
@@ -188,7 +238,7 @@ LEIT_DEVICE_FUNCTION int64_t leit_element()
 }
 
 /* Pieces of `piece` that cover n. */
-static inline int64_t leit_pieces(int64_t n, int64_t piece)
+static inline LEIT_HOST_DEVICE int64_t leit_pieces(int64_t n, int64_t piece)
 {
     return (n + piece - 1) / piece;
 }

@@ -24,6 +24,17 @@
 
 typedef __nv_bfloat16 leit_bf16;
 
+/* A float as the word that its bits are, and back. */
+LEIT_DEVICE_FUNCTION uint32_t leit_bits_of(float value)
+{
+    return __float_as_uint(value);
+}
+
+LEIT_DEVICE_FUNCTION float leit_float_of(uint32_t bits)
+{
+    return __uint_as_float(bits);
+}
+
 /* To the nearest, ties to even. */
 LEIT_DEVICE_FUNCTION leit_bf16 leit_to_bf16(float value)
 {

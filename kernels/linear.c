@@ -121,7 +121,7 @@ leit_status leit_linear_backward_cpu(const leit_exec *exec, const struct leit_li
     if (args->dx != NULL) {
         product.M = rows, product.N = args->D, product.K = args->K;
         product.b = args->w, product.ldb = args->D;
-        product.c = args->dx;
+        product.c = args->dx, product.beta = args->adds_dx ? 1.0f : 0.0f;
         LEIT_TRY(leit_gemm_run(exec->threads, &product));
     }
     if (args->dw != NULL) {

@@ -1,24 +1,15 @@
 #include "kernels/linear.h"
 
-#include "kernels/activation.cuh"
 #include "kernels/gemm.cuh"
+#include "kernels/linear.cuh"
 
-/* Three tiled products; bias and activation are the forward's last lines. Backward: one launch
- * computes dpre = dy * activation'(pre) into the workspace (dy itself serves when there is no
- * activation) and partial sums of db over ROWS_PER_PARTIAL rows, which another one adds in order. */
-
-enum { COLUMN_THREADS = 128, ROWS_PER_PARTIAL = 32 };
-
-static int64_t dpre_elements(const struct leit_linear *args)
-{
-    return args->activation == LEIT_ACTIVATION_NONE ? 0 : args->N * args->K;
-}
+/* Three tiled products; bias and activation are the forward's last lines. What the backward does
+ * before its products is linear.cuh. */
 
 size_t leit_linear_workspace_cuda(const struct leit_linear *args, int n_workers)
 {
     (void)n_workers;
-    const int64_t partial = leit_pieces(args->N, ROWS_PER_PARTIAL) * args->K;
-    return (size_t)(dpre_elements(args) + partial) * sizeof(float);
+    return (size_t)leit_linear_gradient_floats(args) * sizeof(float);
 }
 
 static __global__ void forward_tiles(struct leit_linear args)
@@ -38,41 +29,6 @@ static __global__ void forward_tiles(struct leit_linear args)
     }
 }
 
-/* One thread has one column of the rows of one partial; dpre or partial may be NULL. */
-static __global__ void differentiate(struct leit_linear args, int column_blocks, float *dpre,
-                                     float *partial)
-{
-    const int64_t K = args.K, piece = blockIdx.x / (unsigned)column_blocks;
-    const int64_t k =
-        (int64_t)(blockIdx.x % (unsigned)column_blocks) * COLUMN_THREADS + threadIdx.x;
-    const int64_t rows = leit_device_rows(args.n_rows, args.N), begin = piece * ROWS_PER_PARTIAL;
-    const int64_t end = begin + ROWS_PER_PARTIAL < rows ? begin + ROWS_PER_PARTIAL : rows;
-    if (k < K && begin < end) {
-        float db = 0.0f;
-        for (int64_t i = begin * K + k; i < end * K; i += K) {
-            float gradient = args.dy[i];
-            if (dpre != nullptr) {
-                gradient = leit_activation_gradient(args.activation, args.pre[i], gradient);
-                dpre[i] = gradient;
-            }
-            db += gradient;
-        }
-        if (partial != nullptr) partial[piece * K + k] = db;
-    }
-}
-
-static __global__ void add_partials(struct leit_linear args, const float *partial)
-{
-    const int64_t K = args.K, k = leit_element();
-    const int64_t rows = leit_device_rows(args.n_rows, args.N);
-    if (k < K) {
-        float db = 0.0f;
-        for (int64_t piece = 0; piece * ROWS_PER_PARTIAL < rows; piece++)
-            db += partial[piece * K + k];
-        args.db[k] += db;
-    }
-}
-
 static __global__ void dx_tiles(struct leit_linear args, const float *dpre)
 {
     const int64_t rows = leit_device_rows(args.n_rows, args.N), D = args.D, K = args.K;
@@ -82,7 +38,9 @@ static __global__ void dx_tiles(struct leit_linear args, const float *dpre)
         leit_tile_product(sum, {dpre, rows, K, 1}, place.row, {args.w, D, 1, D}, place.column, K);
         LEIT_EACH_SHARE (r, c) {
             const int64_t n = place.row + leit_tile_row(r), d = place.column + leit_tile_column(c);
-            if (n < rows && d < D) args.dx[n * D + d] = sum[r][c];
+            if (n >= rows || d >= D) continue;
+            float *dx = args.dx + n * D + d;
+            *dx = args.adds_dx ? *dx + sum[r][c] : sum[r][c];
         }
     }
 }
@@ -113,18 +71,7 @@ leit_status leit_linear_backward_cuda(const leit_exec *exec, const struct leit_l
     LEIT_TRY(leit_linear_check(args));
     LEIT_TRY(leit_check_workspace("linear", exec, leit_linear_workspace_cuda(args, 1)));
     if (args->N == 0) return LEIT_OK;
-    float *workspace = static_cast<float *>(exec->workspace);
-    float *dpre = args->activation == LEIT_ACTIVATION_NONE ? nullptr : workspace;
-    float *partial = args->db == nullptr ? nullptr : workspace + dpre_elements(args);
-    const int column_blocks = (int)leit_pieces(args->K, COLUMN_THREADS);
-    if (dpre != nullptr || partial != nullptr)
-        LEIT_LAUNCH(differentiate,
-                    (unsigned)(leit_pieces(args->N, ROWS_PER_PARTIAL) * column_blocks),
-                    COLUMN_THREADS, 0, exec->stream, *args, column_blocks, dpre, partial);
-    if (partial != nullptr)
-        LEIT_LAUNCH(add_partials, leit_element_blocks(args->K), LEIT_ELEMENT_THREADS, 0,
-                    exec->stream, *args, partial);
-    const float *gradient = dpre == nullptr ? args->dy : dpre;
+    const float *gradient = leit_linear_differentiate(exec, args);
     if (args->dx != nullptr)
         LEIT_LAUNCH(dx_tiles, leit_tile_blocks(args->N, args->D), LEIT_TILE_THREADS, 0,
                     exec->stream, *args, gradient);

@@ -6,7 +6,7 @@
  *   pre          (N, K)       x w^T + b, written forward, read backward; unused (NULL) when the
  *                             activation is NONE; with RELU it may be y itself
  *   dy           (N, K)       in
- *   dx           (N, D)       written; NULL: not wanted
+ *   dx           (N, D)       written, added where adds_dx; NULL: not wanted
  *   dw, db       (K, D), (K)  accumulated; NULL: not wanted
  *   n_rows       rows that hold data, NULL: N
  *   Limits       N >= 0, 1 <= D, K <= 1e6, no divisibility rule.
@@ -16,11 +16,14 @@
 #ifndef LEIT_KERNELS_LINEAR_H
 #define LEIT_KERNELS_LINEAR_H
 
+#include <stdbool.h>
+
 #include "kernels/op.h"
 
 struct leit_linear {
     int64_t N, D, K;
     enum leit_activation activation;
+    bool adds_dx;
     const int32_t *n_rows;
     const float *x, *w, *b;
     float *y, *pre;

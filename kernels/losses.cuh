@@ -1,25 +1,28 @@
-/* What the losses share on CUDA: a warp per row, then the mean over rows. */
+/* What the losses share on CUDA: a warp per row, and in the block that ends last the mean over rows. */
 #ifndef LEIT_KERNELS_LOSSES_CUH
 #define LEIT_KERNELS_LOSSES_CUH
 
 #include "kernels/rows.cuh"
 
-/* loss = the mean of the first rows of losses, 0 when there are none; one block. */
-static __global__ void leit_mean_loss(const float *losses, const int32_t *n_rows, int64_t N,
-                                      float *loss)
+/* loss = the mean of the first rows of losses, 0 when there are none: in the block that ends last. All
+ * threads of a block call it when its rows have theirs. */
+LEIT_DEVICE_FUNCTION void leit_complete_loss(const float *losses, const int32_t *n_rows, int64_t N,
+                                             float *loss, unsigned *ticket)
 {
     LEIT_SHARED(float, partial, [LEIT_WARP]);
-    const int64_t rows = leit_device_rows(n_rows, N);
-    float sum = 0.0f;
-    for (int64_t n = threadIdx.x; n < rows; n += LEIT_ROW_THREADS) sum += losses[n];
-    sum = leit_block_sum(sum, partial);
-    if (threadIdx.x == 0) *loss = rows == 0 ? 0.0f : sum / (float)rows;
+    if (leit_is_last_block(ticket, gridDim.x)) { /* the same for all of them */
+        const int64_t rows = leit_device_rows(n_rows, N);
+        float sum = 0.0f;
+        for (int64_t n = threadIdx.x; n < rows; n += LEIT_ROW_THREADS) sum += losses[n];
+        sum = leit_block_sum(sum, partial);
+        if (threadIdx.x == 0) *loss = rows == 0 ? 0.0f : sum / (float)rows;
+    }
 }
 
-static inline void leit_launch_mean_loss(const leit_exec *exec, const float *losses,
-                                         const int32_t *n_rows, int64_t N, float *loss)
+/* No rows have a loss too. */
+static inline unsigned leit_loss_blocks(int64_t N)
 {
-    LEIT_LAUNCH(leit_mean_loss, 1, LEIT_ROW_THREADS, 0, exec->stream, losses, n_rows, N, loss);
+    return N > 0 ? leit_row_blocks(N) : 1;
 }
 
 /* What a row's gradient is multiplied with; there are rows. */

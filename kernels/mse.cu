@@ -4,7 +4,7 @@
 
 LEIT_NO_WORKSPACE_CUDA(mse)
 
-static __global__ void forward_rows(struct leit_mse args)
+static __global__ void forward_rows(struct leit_mse args, unsigned *ticket)
 {
     const int64_t n = leit_warp_row(), D = args.D;
     if (n < leit_device_rows(args.n_rows, args.N)) {
@@ -15,6 +15,7 @@ static __global__ void forward_rows(struct leit_mse args)
         total = leit_warp_sum(total);
         if (leit_lane() == 0) args.losses[n] = total / (float)D;
     }
+    leit_complete_loss(args.losses, args.n_rows, args.N, args.loss, ticket);
 }
 
 static __global__ void backward_elements(struct leit_mse args)
@@ -29,10 +30,8 @@ static __global__ void backward_elements(struct leit_mse args)
 leit_status leit_mse_forward_cuda(const leit_exec *exec, const struct leit_mse *args)
 {
     LEIT_TRY(leit_mse_check(args));
-    if (args->N > 0)
-        LEIT_LAUNCH(forward_rows, leit_row_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream,
-                    *args);
-    leit_launch_mean_loss(exec, args->losses, args->n_rows, args->N, args->loss);
+    LEIT_LAUNCH(forward_rows, leit_loss_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream, *args,
+                exec->tickets);
     return leit_launch_status("mse forward");
 }
 

@@ -11,6 +11,7 @@
 #include "kernels/concat_rows.h"
 #include "kernels/conv2d.h"
 #include "kernels/cosine_triplet.h"
+#include "kernels/crop_clips.h"
 #include "kernels/dropout.h"
 #include "kernels/embedding.h"
 #include "kernels/focal_loss.h"

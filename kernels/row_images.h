@@ -34,7 +34,7 @@ static inline struct leit_batchnorm2d leit_row_images(const struct leit_batchnor
     return images;
 }
 
-/* Defines the three functions of batchnorm1d on a backend, cpu or cuda. */
+/* Defines the three functions of batchnorm1d on a backend: cpu, cuda or fast. */
 #define LEIT_DEFINE_BATCHNORM1D(backend)                                                           \
     size_t leit_batchnorm1d_workspace_##backend(const struct leit_batchnorm1d *args,               \
                                                 int n_workers)                                     \

@@ -4,7 +4,7 @@
 
 LEIT_NO_WORKSPACE_CUDA(softmax_cross_entropy)
 
-static __global__ void forward_rows(struct leit_softmax_cross_entropy args)
+static __global__ void forward_rows(struct leit_softmax_cross_entropy args, unsigned *ticket)
 {
     const int64_t n = leit_warp_row(), K = args.K;
     if (n < leit_device_rows(args.n_rows, args.N)) {
@@ -12,6 +12,7 @@ static __global__ void forward_rows(struct leit_softmax_cross_entropy args)
             leit_softmax_warp(args.x + n * K, K, args.labels[n], args.probabilities + n * K);
         if (leit_lane() == 0) args.losses[n] = -log_p;
     }
+    leit_complete_loss(args.losses, args.n_rows, args.N, args.loss, ticket);
 }
 
 static __global__ void backward_rows(struct leit_softmax_cross_entropy args)
@@ -29,10 +30,8 @@ leit_status leit_softmax_cross_entropy_forward_cuda(const leit_exec *exec,
                                                     const struct leit_softmax_cross_entropy *args)
 {
     LEIT_TRY(leit_softmax_cross_entropy_check(args));
-    if (args->N > 0)
-        LEIT_LAUNCH(forward_rows, leit_row_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream,
-                    *args);
-    leit_launch_mean_loss(exec, args->losses, args->n_rows, args->N, args->loss);
+    LEIT_LAUNCH(forward_rows, leit_loss_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream, *args,
+                exec->tickets);
     return leit_launch_status("softmax_cross_entropy forward");
 }
 

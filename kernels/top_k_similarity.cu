@@ -1,6 +1,4 @@
-#include "kernels/top_k_similarity.h"
-
-#include <cstring>
+#include "kernels/top_k_similarity.cuh"
 
 #include "kernels/gemm.cuh"
 
@@ -14,37 +12,6 @@ enum { THREADS = 128, WIDTH = LEIT_TOP_K_MAX };
 enum { CHUNK_ITEMS = 4096, MAX_CHUNKS = 256 };
 static const int64_t MAX_SCORES = (int64_t)1
                                   << 26; /* in the workspace, unless one query has more */
-
-/* Score, then index: the larger number is the better candidate. NONE is worse than all. */
-typedef uint64_t candidate;
-enum { NONE = 0 };
-
-/* Bits of floats are in order as integers once the negative ones are turned around. A zero is +0, so
- * that both compare equal. */
-static __device__ candidate candidate_of(float score, int64_t index)
-{
-    if (score != score) return NONE;
-    const float value = score == 0.0f ? 0.0f : score;
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    bits = (bits >> 31) != 0 ? ~bits : bits | 0x80000000u;
-    return (uint64_t)bits << 32 | (uint32_t) ~(uint32_t)index;
-}
-
-static __device__ int32_t index_of(candidate c)
-{
-    return c == NONE ? -1 : (int32_t) ~(uint32_t)c;
-}
-
-static __device__ float score_of(candidate c)
-{
-    if (c == NONE) return -INFINITY;
-    uint32_t bits = (uint32_t)(c >> 32);
-    bits = (bits >> 31) != 0 ? bits & 0x7FFFFFFFu : ~bits;
-    float score;
-    memcpy(&score, &bits, sizeof score);
-    return score;
-}
 
 /* How the work is cut. */
 struct cut {
@@ -66,7 +33,7 @@ size_t leit_top_k_similarity_workspace_cuda(const struct leit_top_k_similarity *
 {
     (void)n_workers;
     const cut cut = cut_work(args);
-    return (size_t)(cut.queries * cut.chunks * args->k) * sizeof(candidate) +
+    return (size_t)(cut.queries * cut.chunks * args->k) * sizeof(leit_candidate) +
            (size_t)(cut.queries * args->M) * sizeof(float);
 }
 
@@ -87,12 +54,12 @@ static __global__ void score_tiles(struct leit_top_k_similarity args, int64_t fi
 
 /* One step of a bitonic sort: pairs `distance` apart are put in order, downwards where bit `run` of
  * their place is 0. */
-static __device__ void order_pairs(candidate (&list)[WIDTH], int run, int distance)
+static __device__ void order_pairs(leit_candidate (&list)[WIDTH], int run, int distance)
 {
     __syncthreads();
     for (int pair = (int)threadIdx.x; pair < WIDTH / 2; pair += THREADS) {
         const int low = pair / distance * 2 * distance + pair % distance;
-        const candidate a = list[low], b = list[low + distance];
+        const leit_candidate a = list[low], b = list[low + distance];
         if ((a < b) == ((low & run) == 0)) {
             list[low] = b;
             list[low + distance] = a;
@@ -102,13 +69,13 @@ static __device__ void order_pairs(candidate (&list)[WIDTH], int run, int distan
 
 /* best, sorted downwards, becomes the WIDTH best of itself and fresh. Sorted upwards, fresh meets it
  * element by element: the better ones are all that count, and they rise and fall only once. */
-static __device__ void merge(candidate (&best)[WIDTH], candidate (&fresh)[WIDTH])
+static __device__ void merge(leit_candidate (&best)[WIDTH], leit_candidate (&fresh)[WIDTH])
 {
     for (int run = 2; run <= WIDTH; run *= 2)
         for (int distance = run / 2; distance > 0; distance /= 2) order_pairs(fresh, run, distance);
     __syncthreads();
     for (int i = (int)threadIdx.x; i < WIDTH; i += THREADS) {
-        const candidate other = fresh[WIDTH - 1 - i];
+        const leit_candidate other = fresh[WIDTH - 1 - i];
         if (other > best[i]) best[i] = other;
     }
     for (int distance = WIDTH / 2; distance > 0; distance /= 2) order_pairs(best, WIDTH, distance);
@@ -117,28 +84,28 @@ static __device__ void merge(candidate (&best)[WIDTH], candidate (&fresh)[WIDTH]
 
 /* Where the candidates of a block come from and where its best go. */
 struct selection {
-    const float *scores;      /* (queries, n) or NULL: */
-    const candidate *lists;   /* (queries, n) */
-    int64_t n, chunk, chunks; /* chunk: elements of a block */
-    candidate *best;          /* (queries, chunks, k) or NULL: into the results */
+    const float *scores;         /* (queries, n) or NULL: */
+    const leit_candidate *lists; /* (queries, n) */
+    int64_t n, chunk, chunks;    /* chunk: elements of a block */
+    leit_candidate *best;        /* (queries, chunks, k) or NULL: into the results */
     int64_t first_query;
 };
 
 static __global__ void select_best(struct leit_top_k_similarity args, struct selection s)
 {
-    LEIT_SHARED(candidate, best, [WIDTH]);
-    LEIT_SHARED(candidate, fresh, [WIDTH]);
+    LEIT_SHARED(leit_candidate, best, [WIDTH]);
+    LEIT_SHARED(leit_candidate, fresh, [WIDTH]);
     const int64_t query = blockIdx.x / s.chunks, begin = blockIdx.x % s.chunks * s.chunk;
     const int64_t end = begin + s.chunk < s.n ? begin + s.chunk : s.n;
-    for (int i = (int)threadIdx.x; i < WIDTH; i += THREADS) best[i] = NONE;
+    for (int i = (int)threadIdx.x; i < WIDTH; i += THREADS) best[i] = LEIT_NO_CANDIDATE;
     __syncthreads();
     for (int64_t first = begin; first < end; first += WIDTH) {
         bool is_better = false;
         for (int i = (int)threadIdx.x; i < WIDTH; i += THREADS) {
             const int64_t at = query * s.n + first + i;
-            candidate c = NONE;
+            leit_candidate c = LEIT_NO_CANDIDATE;
             if (first + i < end)
-                c = s.scores != nullptr ? candidate_of(s.scores[at], first + i) : s.lists[at];
+                c = s.scores != nullptr ? leit_candidate_of(s.scores[at], first + i) : s.lists[at];
             fresh[i] = c;
             is_better = is_better || c > best[args.k - 1];
         }
@@ -149,8 +116,8 @@ static __global__ void select_best(struct leit_top_k_similarity args, struct sel
         if (s.best != nullptr) {
             s.best[(int64_t)blockIdx.x * args.k + i] = best[i];
         } else {
-            args.scores[result] = score_of(best[i]);
-            args.indices[result] = index_of(best[i]);
+            args.scores[result] = leit_score_of(best[i]);
+            args.indices[result] = leit_index_of(best[i]);
         }
     }
 }
@@ -162,7 +129,7 @@ leit_status leit_top_k_similarity_forward_cuda(const leit_exec *exec,
     LEIT_TRY(leit_check_workspace("top_k_similarity", exec,
                                   leit_top_k_similarity_workspace_cuda(args, 1)));
     const cut cut = cut_work(args);
-    candidate *lists = static_cast<candidate *>(exec->workspace);
+    leit_candidate *lists = static_cast<leit_candidate *>(exec->workspace);
     float *scores = reinterpret_cast<float *>(lists + cut.queries * cut.chunks * args->k);
     for (int64_t first = 0; first < args->N; first += cut.queries) {
         const int64_t n = args->N - first < cut.queries ? args->N - first : cut.queries;

@@ -24,7 +24,8 @@ typedef struct leit_evaluate_options {
 
 /* Ranks all clips of the split for all its texts, under every mapping of the run's recipe, and
  * writes <run>/evaluation-<split>.json. `text` gets a table for people, or JSON; free it with
- * leit_evaluate_text_free; it may be NULL. LEIT_AGAIN, with nothing written, when it was asked to
+ * leit_evaluate_text_free; it may be NULL. The ranks that a launcher has started share the work; the
+ * first alone writes, and has a text. LEIT_AGAIN, with nothing written, when it was asked to
  * stop. */
 leit_status leit_evaluate(const leit_evaluate_options *options, char **text);
 void leit_evaluate_text_free(char *text);

@@ -44,11 +44,13 @@ typedef struct leit_index_summary {
     int64_t n_skipped; /* audio files that cannot be used, in `skipped` */
     int64_t n_pending; /* not looked at: asked to stop before; those heard earlier keep their row */
     double seconds;
+    int rank; /* of this process; the first, 0, speaks for all */
     const leit_index_skip *skipped;
     void *memory; /* owns the strings */
 } leit_index_summary;
 
-/* Embeds every audio file with the model's music tower and writes the index, whole or not at all,
+/* Embeds every audio file with the model's music tower, together with the other ranks that a launcher has
+ * started (docs/cluster.md), and writes the index, whole or not at all,
  * every save_every_s and at the end: a loss of power costs minutes, the same call goes on. A
  * file of unchanged size and time keeps its row, and so does one of the same content. What cannot
  * be used (unreadable, not audio, NaN, shorter than one mel frame, silent) is skipped and

@@ -24,14 +24,18 @@ typedef struct leit_train_summary {
     double best_value;   /* of the last phase's monitor */
     const char *monitor; /* "accuracy", "r2", "mse", "p_at_5", "roc_auc" */
     int was_complete;    /* 1 when there was nothing left to do */
+    int rank;            /* of this process; the first, 0, speaks for all */
 } leit_train_summary;
 
-/* Trains every tower the recipe's strategy needs. LEIT_AGAIN when it was asked to stop: everything
+/* Trains every tower the recipe's strategy needs, together with the other ranks that mpirun, srun or torchrun
+ * has started (docs/cluster.md). LEIT_RANK names a rank that did not come within
+ * run.rank_deadline_seconds. LEIT_AGAIN when it was asked to stop: everything
  * is saved, the same call goes on. LEIT_NUMERICAL names the step and tensor of the first value that
  * is not finite; checkpoints stay as they were. summary may be NULL. */
 leit_status leit_train(const leit_recipe *recipe, leit_train_summary *summary);
 
-/* What training will take, before anything is taken: parameters, gradients, moments, and for each
+/* What training will take where run.device says, before anything is taken; a GPU's table needs the plugin
+ * and no GPU: parameters, gradients, moments, and for each
  * phase its inputs, activations and workspace, as a table or as JSON. Where a corpus of the recipe
  * is not there yet, the paper's sizes stand in for it and the text says so. Free it with
  * leit_train_text_free. */

@@ -49,16 +49,15 @@ static leit_status run(const cli_words *words)
                                         .threads = (int)threads};
     leit_index_summary summary;
     status = leit_index_build(&options, &summary);
-    if (status == LEIT_OK || status == LEIT_AGAIN) {
-        if (words->json)
-            print_json(&summary);
-        else if (!words->quiet)
-            print_summary(&summary, words->verbose);
-        leit_index_summary_clear(&summary);
-        const leit_status printed = cli_print(words->json ? "\n" : "");
-        if (status == LEIT_OK) return printed;
-    }
-    return cli_report(status);
+    if (status != LEIT_OK && status != LEIT_AGAIN) return cli_report(status);
+    const bool speaks = summary.rank == 0;
+    if (speaks && words->json)
+        print_json(&summary);
+    else if (speaks && !words->quiet)
+        print_summary(&summary, words->verbose);
+    leit_index_summary_clear(&summary);
+    const leit_status printed = cli_print(speaks && words->json ? "\n" : "");
+    return status == LEIT_OK ? printed : cli_report(status);
 }
 
 const cli_verb cli_index = {

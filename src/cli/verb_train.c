@@ -14,6 +14,7 @@ static leit_status run(const cli_words *words)
     if (status == LEIT_OK) status = leit_train(recipe, &summary);
     leit_recipe_free(recipe);
     if (status != LEIT_OK) return cli_report(status);
+    if (summary.rank > 0) return LEIT_OK;
     if (words->json)
         printf("{\"n_steps\": %lld, \"seconds\": %.3f, \"last_loss\": %.9g, \"monitor\": \"%s\", "
                "\"best_value\": %.9g, \"was_complete\": %s}\n",

@@ -7,6 +7,7 @@
 #include "compare/comparison.h"
 #include "core/file.h"
 #include "core/memory.h"
+#include "dist/launch.h"
 
 typedef struct gathering {
     const leit_compare_options *options;
@@ -239,6 +240,9 @@ leit_status leit_compare(const leit_compare_options *options, char **text)
     gathering g = {.options = options};
     leit_buffer buffer = {0};
     *text = NULL;
+    /* Several processes would train together and then write one table all at once. */
+    LEIT_TRY(leit_launch_expect_one(
+        "compare", "start leitmotif train for each recipe with it, then leitmotif compare alone"));
     leit_status status = leit_threads_create(0, &g.threads);
     if (status == LEIT_OK) status = gather_and_write(&g, &buffer);
     const bool has_table = status == LEIT_OK;

@@ -70,6 +70,21 @@ float leit_rng_uniform(leit_rng *rng);
 uint32_t leit_rng_below(leit_rng *rng, uint32_t n);
 /* Standard normal (Box-Muller). */
 float leit_rng_normal(leit_rng *rng);
+/* The first leit_rng_below of a sequence, as kernels draw it. */
+static inline LEIT_HOST_DEVICE uint32_t leit_first_below(uint64_t seed, uint32_t stream,
+                                                         uint32_t step, uint32_t sample, uint32_t n)
+{
+    const uint32_t threshold = (0u - n) % n;
+    for (uint32_t block = 0;; block++) {
+        const uint32_t counter[4] = {block, sample, step, stream};
+        uint32_t words[4];
+        leit_philox(seed, counter, words);
+        for (int i = 0; i < 4; i++) {
+            const uint64_t product = (uint64_t)words[i] * n;
+            if ((uint32_t)product >= threshold) return (uint32_t)(product >> 32);
+        }
+    }
+}
 /* Shuffles n indices in place (Fisher-Yates). */
 void leit_rng_shuffle(leit_rng *rng, int32_t *indices, uint32_t n);
 

@@ -77,6 +77,7 @@ static leit_status open_all(const leit_recipe *recipe, leit_dataset *data)
                  "%s has one label per clip, expected a tagging corpus", recipe->data.music);
     LEIT_FAIL_IF(!is_tagging && data->music->label == NULL, LEIT_DATA,
                  "%s is a tagging corpus, expected one label per clip", recipe->data.music);
+    data->clips = (leit_clip_source){data->music->pcm, data->music->offsets, data->music->n_clips};
     if (is_tagging) return LEIT_OK;
 
     LEIT_TRY(leit_text_corpus_open(recipe->data.text, &data->text));

@@ -4,12 +4,16 @@
 
 #include "corpus/corpus.h"
 #include "corpus/mapping.h"
+#include "kernels/crop_clips.h"
 #include "recipe/recipe.h"
 
 typedef struct leit_dataset {
     leit_text_corpus *text; /* NULL for tagging */
     leit_music_corpus *music;
     leit_tag_corpus *tags; /* NULL where the recipe names none */
+    leit_clip_source
+        clips; /* where kernels crop the clips of `music`: in place, until somebody sets
+                               it to what a device has */
 
     int64_t *text_tag, *music_tag; /* (K) index of each label's tag; NULL without tags */
     float *text_va, *music_va;     /* (K, 2) valence, arousal scaled to [0, 1]; NULL if unknown */

@@ -2,12 +2,8 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/arena.h"
-#include "core/file.h"
 #include "core/memory.h"
 
 struct leit_cuda {
@@ -15,7 +11,13 @@ struct leit_cuda {
     const leit_cuda_table *table;
 };
 
-static const leit_cuda_host host = {LEIT_CUDA_ABI, leit_fail};
+static const leit_plugin_kind kind = {.name = "CUDA",
+                                      .file = LEIT_CUDA_PLUGIN_FILE,
+                                      .variable = LEIT_CUDA_PLUGIN_VARIABLE,
+                                      .function = LEIT_CUDA_PLUGIN_FUNCTION,
+                                      .cure = "build it with nvcc (make -f Makefile.cuda)",
+                                      .abi = LEIT_CUDA_ABI,
+                                      .code = LEIT_DEVICE};
 
 /* ---- the driver ---- */
 
@@ -28,82 +30,21 @@ static leit_status probe_driver(const char *file)
     return LEIT_OK;
 }
 
-/* ---- the file ---- */
-
-/* Puts "<folder of file>/<below>libleitmotif_cuda.so" into `path` and says whether it exists. */
-static bool is_beside(const char *file, const char *below, char path[PATH_MAX])
-{
-    const char *slash = strrchr(file, '/');
-    const int folder = slash == NULL ? 0 : (int)(slash - file) + 1;
-    const int length =
-        snprintf(path, PATH_MAX, "%.*s%s%s", folder, file, below, LEIT_CUDA_PLUGIN_FILE);
-    return folder > 0 && length < PATH_MAX && leit_file_exists(path);
-}
-
-static leit_status find_plugin(char path[PATH_MAX])
-{
-    const char *named = getenv(LEIT_CUDA_PLUGIN_VARIABLE);
-    if (named != NULL && named[0] != '\0') {
-        LEIT_FAIL_IF(strlen(named) >= PATH_MAX || strchr(named, '/') == NULL ||
-                         !leit_file_exists(named),
-                     LEIT_DEVICE, "%s is '%s', expected the path of " LEIT_CUDA_PLUGIN_FILE,
-                     LEIT_CUDA_PLUGIN_VARIABLE, named);
-        snprintf(path, PATH_MAX, "%s", named);
-        return LEIT_OK;
-    }
-    char program[PATH_MAX] = "";
-    const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[length > 0 ? length : 0] = '\0';
-    Dl_info self;
-    const bool is_known = dladdr(&host, &self) != 0 && self.dli_fname != NULL;
-    if (is_beside(program, "", path)) return LEIT_OK;
-    if (is_known && is_beside(self.dli_fname, "", path)) return LEIT_OK;
-    if (is_beside(program, "../" LEIT_INSTALL_LIBDIR "/", path)) return LEIT_OK;
-    path[0] = '\0';
-    LEIT_FAIL(LEIT_DEVICE,
-              "the CUDA plugin " LEIT_CUDA_PLUGIN_FILE
-              " is neither next to the program nor in its library folder; build it with nvcc"
-              " (make -f Makefile.cuda) or name it in %s",
-              LEIT_CUDA_PLUGIN_VARIABLE);
-}
-
 /* ---- the plugin ---- */
-
-static leit_status check_table(const char *path, const leit_cuda_table *table)
-{
-    LEIT_FAIL_IF(table == NULL, LEIT_DEVICE, "%s: the plugin gave no table", path);
-    LEIT_FAIL_IF(table->abi != LEIT_CUDA_ABI, LEIT_DEVICE,
-                 "%s is the CUDA plugin of Leitmotif %s with interface %d; this is Leitmotif %s"
-                 " with interface %d: build the plugin from the same sources",
-                 path, table->version == NULL ? "unknown" : table->version, table->abi,
-                 LEIT_VERSION, LEIT_CUDA_ABI);
-    LEIT_FAIL_IF(table->version == NULL || strcmp(table->version, LEIT_VERSION) != 0, LEIT_DEVICE,
-                 "%s is the CUDA plugin of Leitmotif %s; this is Leitmotif %s: build the plugin"
-                 " from the same sources",
-                 path, table->version == NULL ? "unknown" : table->version, LEIT_VERSION);
-    LEIT_FAIL_IF(table->n_ops != LEIT_N_OPS || table->backend == NULL, LEIT_DEVICE,
-                 "%s knows %d ops, this program %d: build the plugin from the same sources", path,
-                 table->n_ops, LEIT_N_OPS);
-    return LEIT_OK;
-}
 
 static leit_status load(const char *path, leit_cuda **result)
 {
     leit_cuda *cuda = NULL;
+    const void *found = NULL;
     LEIT_TRY(LEIT_ALLOC(cuda, 1));
-    leit_status status = LEIT_OK;
-    cuda->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    LEIT_FAIL_GOTO_IF(cuda->library == NULL, failed, LEIT_DEVICE, "cannot open the CUDA plugin: %s",
-                      dlerror());
-    /* POSIX lets a data pointer be a function pointer; C wants it spelled like this. */
-    leit_cuda_plugin_function *function = NULL;
-    void *symbol = dlsym(cuda->library, LEIT_CUDA_PLUGIN_FUNCTION);
-    LEIT_FAIL_GOTO_IF(symbol == NULL, failed, LEIT_DEVICE,
-                      "%s is no CUDA plugin of Leitmotif: it has no " LEIT_CUDA_PLUGIN_FUNCTION,
-                      path);
-    memcpy(&function, &symbol, sizeof function);
-    cuda->table = function(&host);
-    LEIT_TRY_GOTO(check_table(path, cuda->table), failed);
+    leit_status status = leit_plugin_open(&kind, path, &cuda->library, &found);
+    if (status != LEIT_OK) goto failed;
+    const leit_cuda_table *table = found;
+    LEIT_FAIL_GOTO_IF(table->n_ops != LEIT_N_OPS || table->backend == NULL || table->nccl == NULL,
+                      failed, LEIT_DEVICE,
+                      "%s knows %d ops, this program %d: build the plugin from the same sources",
+                      path, table->n_ops, LEIT_N_OPS);
+    cuda->table = table;
     *result = cuda;
     return LEIT_OK;
 failed:
@@ -125,7 +66,7 @@ leit_status leit_cuda_open_files(const char *driver_file, const char *plugin_pat
     *result = NULL;
     LEIT_TRY(probe_driver(driver_file));
     if (plugin_path == NULL) {
-        LEIT_TRY(find_plugin(path));
+        LEIT_TRY(leit_plugin_find(&kind, path));
         plugin_path = path;
     }
     leit_cuda *cuda = NULL;
@@ -143,16 +84,34 @@ leit_status leit_cuda_open(leit_cuda **cuda)
     return leit_cuda_open_files(LEIT_CUDA_DRIVER_FILE, NULL, cuda);
 }
 
+leit_status leit_cuda_open_plugin(leit_cuda **cuda)
+{
+    char path[PATH_MAX];
+    *cuda = NULL;
+    LEIT_TRY(leit_plugin_find(&kind, path));
+    return load(path, cuda);
+}
+
 void leit_cuda_close(leit_cuda *cuda)
 {
     if (cuda == NULL) return;
-    if (cuda->library != NULL) dlclose(cuda->library);
+    leit_plugin_close(cuda->library);
     leit_free(cuda);
 }
 
 const leit_cuda_table *leit_cuda_table_of(const leit_cuda *cuda)
 {
     return cuda->table;
+}
+
+leit_status leit_cuda_check_kernels(const leit_cuda *cuda, enum leit_kernels kernels)
+{
+    for (int i = 0; kernels == LEIT_KERNELS_CUDNN && i < LEIT_CUDA_N_LIBRARIES; i++) {
+        int version[3];
+        const leit_status status = cuda->table->libraries[i].version(version);
+        if (status != LEIT_OK) return leit_fail_context(status, "run.kernels is cudnn");
+    }
+    return LEIT_OK;
 }
 
 /* ---- describing ---- */
@@ -163,13 +122,32 @@ static bool took(leit_status status, char *sentence, size_t size_bytes)
     return status == LEIT_OK;
 }
 
+static void describe_library(const leit_cuda_library *library, char *name, size_t name_bytes,
+                             char *finding, size_t finding_bytes)
+{
+    int version[3];
+    snprintf(name, name_bytes, "%s", library->name);
+    if (took(library->version(version), finding, finding_bytes))
+        snprintf(finding, finding_bytes, "%d.%d.%d", version[0], version[1], version[2]);
+}
+
 static void describe_plugin(const leit_cuda *cuda, leit_cuda_description *d)
 {
     d->table = *cuda->table;
     snprintf(d->version, sizeof d->version, "%s", cuda->table->version);
-    for (int op = 0; op < LEIT_N_OPS; op++)
-        d->has_op[op] = cuda->table->backend->ops[op].forward != NULL;
-    d->table.backend = NULL; /* both go away with the plugin */
+    const leit_backend *backend = cuda->table->backend(LEIT_KERNELS_PLAIN, LEIT_PRECISION_FP32);
+    for (int op = 0; op < LEIT_N_OPS; op++) d->has_op[op] = backend->ops[op].forward != NULL;
+    if (!took(cuda->table->nccl->version(&d->nccl_version), d->nccl, sizeof d->nccl))
+        d->nccl_version = 0;
+    for (int i = 0; i < LEIT_CUDA_N_LIBRARIES; i++) {
+        describe_library(&cuda->table->libraries[i], d->libraries[i].name,
+                         sizeof d->libraries[i].name, d->libraries[i].finding,
+                         sizeof d->libraries[i].finding);
+        d->table.libraries[i] = (leit_cuda_library){NULL, NULL};
+    }
+    d->table.backend = NULL; /* all go away with the plugin */
+    d->table.use_device = NULL;
+    d->table.nccl = NULL;
     d->table.version = NULL;
 }
 
@@ -178,7 +156,7 @@ void leit_cuda_describe(leit_cuda_description *d)
     memset(d, 0, sizeof *d);
     d->has_driver = took(probe_driver(LEIT_CUDA_DRIVER_FILE), d->driver, sizeof d->driver);
     leit_cuda *cuda = NULL;
-    leit_status status = find_plugin(d->plugin_path);
+    leit_status status = leit_plugin_find(&kind, d->plugin_path);
     if (status == LEIT_OK) status = load(d->plugin_path, &cuda);
     d->has_plugin = took(status, d->plugin, sizeof d->plugin);
     if (d->has_plugin) describe_plugin(cuda, d);

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "core/plugin.h"
+#include "cuda/nccl_ranks.h"
 #include "kernels/backend.h"
 
 #ifdef __cplusplus
@@ -12,7 +14,7 @@ extern "C" {
 #endif
 
 /* Counts up when anything in this file changes. */
-enum { LEIT_CUDA_ABI = 2, LEIT_CUDA_MAX_DEVICES = 16 };
+enum { LEIT_CUDA_ABI = 10, LEIT_CUDA_MAX_DEVICES = 16, LEIT_CUDA_N_LIBRARIES = 2 };
 #define LEIT_CUDA_PLUGIN_FILE "libleitmotif_cuda.so"
 #define LEIT_CUDA_PLUGIN_FUNCTION "leit_cuda_plugin"
 
@@ -20,20 +22,26 @@ typedef struct leit_cuda_device {
     char name[256];
     uint64_t memory_bytes;
     int compute_major, compute_minor, n_multiprocessors;
+    int number; /* CUDA's */
 } leit_cuda_device;
 
-/* What the library lends the plugin. Failures inside the plugin become the library's sentence. */
-typedef struct leit_cuda_host {
-    int abi;
-    leit_status (*fail)(leit_status code, const char *function, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
-} leit_cuda_host;
+/* A library of NVIDIA that kernels of the table cudnn call. */
+typedef struct leit_cuda_library {
+    const char *name; /* "cuBLASLt" */
+    /* {13, 1, 0}; it is opened for that. LEIT_DEVICE where it is missing or too old. */
+    leit_status (*version)(int version[3]);
+} leit_cuda_library;
 
 typedef struct leit_cuda_table {
-    int abi;             /* these two stay first whatever the ABI */
-    const char *version; /* of Leitmotif */
-    int n_ops;           /* LEIT_N_OPS */
-    const leit_backend *backend;
+    int abi; /* these two are a leit_plugin_head */
+    const char *version;
+    int n_ops; /* LEIT_N_OPS */
+    /* leit_backend_cuda, over there. */
+    const leit_backend *(*backend)(enum leit_kernels kernels, enum leit_precision precision);
+    /* devices[i] serves this thread from now on; nothing chosen is devices[0]. */
+    leit_status (*use_device)(int i);
+    const leit_nccl_table *nccl;
+    leit_cuda_library libraries[LEIT_CUDA_N_LIBRARIES];
     int runtime_version; /* 13000: CUDA 13.0 */
     int driver_version;  /* the newest CUDA the driver can run; 0: there is no driver */
     int n_devices;       /* usable and listed, 0: `reason` says why */
@@ -42,8 +50,7 @@ typedef struct leit_cuda_table {
 } leit_cuda_table;
 
 /* The only exported function. `host` and the returned table live as long as the plugin is open. */
-typedef const leit_cuda_table *leit_cuda_plugin_function(const leit_cuda_host *host);
-leit_cuda_plugin_function leit_cuda_plugin;
+leit_plugin_function leit_cuda_plugin;
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/buffer.h"
+#include "core/clock.h"
 #include "core/memory.h"
 #include "dist/transport.h"
 
@@ -15,7 +16,7 @@ struct leit_dist {
     leit_parcel *parcels; /* (size) of the next exchange */
     bool *missing;        /* (size) */
     size_t *offsets;      /* (size + 1) of small gathers */
-    int32_t *words;       /* (size) what they gather */
+    uint32_t *words;      /* (size) what they gather */
     bool is_broken;
     int64_t n_calls;
 
@@ -88,30 +89,37 @@ int leit_dist_size(const leit_dist *dist)
 
 /* ---- one exchange ---- */
 
-static leit_status fail_missing(const leit_dist *dist, const char *what)
+leit_status leit_dist_fail_missing(int rank, int size, const bool *missing, int64_t deadline_ms,
+                                   double waited_seconds, const char *place)
 {
-    const leit_transport *transport = &dist->transport;
     leit_buffer names = {0};
     int n = 0;
-    for (int r = 0; r < transport->size; r++) {
-        if (!dist->missing[r]) continue;
+    for (int r = 0; r < size; r++) {
+        if (!missing[r]) continue;
         if (leit_buffer_printf(&names, "%s%d", n++ == 0 ? "" : ", ", r) != LEIT_OK) break;
     }
-    leit_status status;
-    if (n == 0)
-        status = leit_fail(LEIT_RANK, what,
-                           "rank %d of %d came to call %lld (%s) after the others "
-                           "had given it up",
-                           transport->rank, transport->size, (long long)dist->n_calls, what);
-    else
-        status =
-            leit_fail(LEIT_RANK, what,
-                      "rank %d of %d waited %.1f s in call %lld (%s) for rank%s %s: see what "
-                      "was said there, or raise run.rank_deadline_seconds",
-                      transport->rank, transport->size, (double)transport->deadline_ms / 1e3,
-                      (long long)dist->n_calls, what, n == 1 ? "" : "s", leit_buffer_text(&names));
+    const bool is_over = waited_seconds * 1e3 >= (double)deadline_ms;
+    const leit_status status =
+        leit_fail(LEIT_RANK, __func__,
+                  "rank %d of %d waited %.1f s %s for rank%s %s: see what was said there%s", rank,
+                  size, waited_seconds, place, n == 1 ? "" : "s", leit_buffer_text(&names),
+                  is_over ? ", or raise run.rank_deadline_seconds" : "");
     leit_buffer_clear(&names);
     return status;
+}
+
+static leit_status fail_missing(const leit_dist *dist, double waited_seconds, const char *what)
+{
+    const leit_transport *transport = &dist->transport;
+    bool any = false;
+    for (int r = 0; r < transport->size; r++) any |= dist->missing[r];
+    LEIT_FAIL_IF(!any, LEIT_RANK,
+                 "rank %d of %d came to call %lld (%s) after the others had given it up",
+                 transport->rank, transport->size, (long long)dist->n_calls, what);
+    char place[128];
+    snprintf(place, sizeof place, "in call %lld (%s)", (long long)dist->n_calls, what);
+    return leit_dist_fail_missing(transport->rank, transport->size, dist->missing,
+                                  transport->deadline_ms, waited_seconds, place);
 }
 
 /* Sends the parcels on their way and leaves them empty for the next exchange. */
@@ -121,12 +129,13 @@ static leit_status exchange(leit_dist *dist, const char *what)
     LEIT_FAIL_IF(dist->is_broken, LEIT_RANK, "the %d ranks lost each other before this call (%s)",
                  transport->size, what);
     if (transport->size == 1) return LEIT_OK;
+    const int64_t begin_ns = leit_clock_ns();
     dist->n_calls++;
     memset(dist->missing, 0, (size_t)transport->size * sizeof *dist->missing);
     leit_status status = transport->exchange(transport->context, dist->parcels,
                                              transport->deadline_ms, dist->missing);
     dist->is_broken = status != LEIT_OK;
-    if (status == LEIT_RANK) status = fail_missing(dist, what);
+    if (status == LEIT_RANK) status = fail_missing(dist, leit_clock_seconds_since(begin_ns), what);
     memset(dist->parcels, 0, (size_t)transport->size * sizeof *dist->parcels);
     return status;
 }
@@ -165,7 +174,7 @@ leit_status leit_dist_broadcast(leit_dist *dist, int root, void *data, size_t by
 }
 
 /* Every rank's word; they lie in dist->words. */
-static leit_status gather_words(leit_dist *dist, int32_t mine, const char *what)
+static leit_status gather_words(leit_dist *dist, uint32_t mine, const char *what)
 {
     for (int r = 0; r <= dist->transport.size; r++)
         dist->offsets[r] = (size_t)r * sizeof *dist->words;
@@ -178,11 +187,11 @@ leit_status leit_dist_barrier(leit_dist *dist)
     return gather_words(dist, 0, "barrier");
 }
 
-leit_status leit_dist_agree(leit_dist *dist, bool mine, bool *any)
+leit_status leit_dist_agree(leit_dist *dist, uint32_t mine, uint32_t *any)
 {
     LEIT_TRY(gather_words(dist, mine, "agree"));
-    *any = false;
-    for (int r = 0; r < dist->transport.size; r++) *any = *any || dist->words[r] != 0;
+    *any = 0;
+    for (int r = 0; r < dist->transport.size; r++) *any |= dist->words[r];
     return LEIT_OK;
 }
 
@@ -192,7 +201,7 @@ leit_status leit_dist_join(leit_dist *dist, leit_status own)
     if (own != LEIT_OK && dist->is_broken) return own;
     char sentence[1024];
     snprintf(sentence, sizeof sentence, "%s", leit_error_message());
-    const leit_status status = gather_words(dist, (int32_t)own, "join");
+    const leit_status status = gather_words(dist, (uint32_t)own, "join");
     if (own != LEIT_OK) return leit_fail(own, __func__, "%s", sentence);
     LEIT_TRY(status);
     for (int r = 0; r < dist->transport.size; r++)
@@ -200,6 +209,16 @@ leit_status leit_dist_join(leit_dist *dist, leit_status own)
                      "rank %d of %d has failed (%s): see what "
                      "was said there",
                      r, dist->transport.size, leit_status_text((leit_status)dist->words[r]));
+    return LEIT_OK;
+}
+
+leit_status leit_dist_in_turn(leit_dist *dist, leit_status (*work)(void *context), void *context)
+{
+    const int n_turns = dist->transport.is_one_process ? dist->transport.size : 1;
+    for (int turn = 0; turn < n_turns; turn++) {
+        const bool is_mine = dist->transport.rank % n_turns == turn;
+        LEIT_TRY(leit_dist_join(dist, is_mine ? work(context) : LEIT_OK));
+    }
     return LEIT_OK;
 }
 

@@ -44,11 +44,15 @@ leit_status leit_dist_gather(leit_dist *dist, void *all, const size_t *offsets);
 /* Gives data (bytes) of rank `root` to all. */
 leit_status leit_dist_broadcast(leit_dist *dist, int root, void *data, size_t bytes);
 
-/* *any: whether any rank said true. */
-leit_status leit_dist_agree(leit_dist *dist, bool mine, bool *any);
+/* *any: the bits that any rank has in `mine`. */
+leit_status leit_dist_agree(leit_dist *dist, uint32_t mine, uint32_t *any);
 
 /* The end of a part of the work that may have failed on any rank: a rank's own failure comes back
  * with its sentence, and where another failed, LEIT_RANK names it. */
 leit_status leit_dist_join(leit_dist *dist, leit_status own);
+
+/* Every rank does the work and joins; ranks of one process one after another, because the libraries
+ * that read files (HDF5) are not made for several threads. */
+leit_status leit_dist_in_turn(leit_dist *dist, leit_status (*work)(void *context), void *context);
 
 #endif

@@ -69,13 +69,26 @@ static leit_status read_family(const family *of, char *(*get)(const char *), lei
     return LEIT_OK;
 }
 
+static leit_status read_port(char *(*get)(const char *), const char *name, int *port)
+{
+    LEIT_TRY(read_number(name, get(name), 1, port));
+    LEIT_FAIL_IF(*port > 65535, LEIT_USAGE, "%s is %d, expected a port from 1 to 65535", name,
+                 *port);
+    return LEIT_OK;
+}
+
 static leit_status read_master(char *(*get)(const char *), leit_launch *launch)
 {
     LEIT_FAIL_IF(!is_set(get, "MASTER_ADDR") || !is_set(get, "MASTER_PORT"), LEIT_USAGE,
                  "RANK and WORLD_SIZE are set and MASTER_ADDR or MASTER_PORT is not: start all "
                  "ranks with torchrun, or unset them");
     launch->master_address = get("MASTER_ADDR");
-    return read_number("MASTER_PORT", get("MASTER_PORT"), 1, &launch->master_port);
+    LEIT_TRY(read_port(get, "MASTER_PORT", &launch->master_port));
+    const char *is_taken = get("TORCHELASTIC_USE_AGENT_STORE");
+    launch->store_port =
+        launch->master_port + (is_taken != NULL && strcmp(is_taken, "True") == 0 ? 1 : 0);
+    if (!is_set(get, "LEITMOTIF_STORE_PORT")) return LEIT_OK;
+    return read_port(get, "LEITMOTIF_STORE_PORT", &launch->store_port);
 }
 
 /* Launchers may stand one inside the other (mpirun or torchrun in a Slurm job), but these two not. */
@@ -121,5 +134,15 @@ leit_status leit_launch_read(char *(*get)(const char *name), leit_launch *launch
     }
     LEIT_TRY(check_pmix(get, &nearest));
     *launch = nearest;
+    return LEIT_OK;
+}
+
+leit_status leit_launch_expect_one(const char *verb, const char *instead)
+{
+    leit_launch launch;
+    LEIT_TRY(leit_launch_read(getenv, &launch));
+    LEIT_FAIL_IF(launch.size > 1, LEIT_USAGE,
+                 "%s has started this process as rank %d of %d, and %s runs in one: %s",
+                 leit_launcher_name(launch.launcher), launch.rank, launch.size, verb, instead);
     return LEIT_OK;
 }

@@ -18,6 +18,8 @@ typedef struct leit_launch {
     int local_rank;             /* among the ranks of this machine; 0 where nobody says */
     const char *master_address; /* torchrun's; NULL elsewhere. Belongs to the environment */
     int master_port;
+    int store_port; /* of dist/tcp_store.h: LEITMOTIF_STORE_PORT or, without it, MASTER_PORT, or the next
+                     * one where torchrun keeps a store of its own at that */
 } leit_launch;
 
 /* "mpirun", "srun", ... for messages; "nothing" for none. */
@@ -28,5 +30,9 @@ const char *leit_launcher_name(leit_launcher launcher);
  * step, is one process. LEIT_USAGE names a variable that is missing, is no number, or contradicts
  * another. */
 leit_status leit_launch_read(char *(*get)(const char *name), leit_launch *launch);
+
+/* LEIT_USAGE where a launcher has started this process as one of several: `verb` runs in one, and
+ * `instead` is what to do. */
+leit_status leit_launch_expect_one(const char *verb, const char *instead);
 
 #endif

@@ -127,6 +127,7 @@ leit_status leit_dist_create_threads(int size, int64_t deadline_ms, leit_dist **
         ranks[r] = NULL;
         const leit_transport transport = {.rank = r,
                                           .size = size,
+                                          .is_one_process = true,
                                           .deadline_ms = deadline_ms,
                                           .context = &t->seats[r],
                                           .exchange = exchange,

@@ -15,6 +15,7 @@ typedef struct leit_parcel {
 
 typedef struct leit_transport {
     int rank, size;
+    bool is_one_process;
     int64_t deadline_ms; /* of one exchange */
     void *context;
     /* parcels (size): one for each rank, the own one is left alone. Returns when all are taken and
@@ -27,5 +28,11 @@ typedef struct leit_transport {
 
 /* Takes the transport over, in a failure too. */
 leit_status leit_dist_create(const leit_transport *transport, leit_dist **dist);
+
+/* LEIT_RANK with the ranks that are missing (of `size`), at least one, after this one has waited for
+ * them `place`: "in call 17 (sum)". The sentence speaks of a longer deadline where this one is over.
+ */
+leit_status leit_dist_fail_missing(int rank, int size, const bool *missing, int64_t deadline_ms,
+                                   double waited_seconds, const char *place);
 
 #endif

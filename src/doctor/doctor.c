@@ -14,6 +14,7 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "cuda/cuda_loader.h"
+#include "dist/mpi_loader.h"
 #include "doctor/machine.h"
 #include "doctor/sheet.h"
 #include "kernels/layernorm.h"
@@ -57,6 +58,10 @@ static void report_libraries(leit_sheet *sheet)
     leit_sheet_text(sheet, "jansson", "%s", jansson_version_str());
     const unsigned xxh = XXH_versionNumber();
     leit_sheet_text(sheet, "xxhash", "%u.%u.%u", xxh / 10000, xxh / 100 % 100, xxh % 100);
+    leit_mpi_description mpi;
+    leit_mpi_describe(&mpi);
+    leit_sheet_text(sheet, "mpi", "%s", mpi.has_plugin ? mpi.library : mpi.reason);
+    if (mpi.has_plugin) leit_sheet_text(sheet, "mpi_plugin", "%s", mpi.plugin_path);
     leit_sheet_text(sheet, "blas", "none: matrix products on the CPU are our own");
 }
 
@@ -97,6 +102,13 @@ static void report_cuda(leit_sheet *sheet)
         report_version(sheet, "driver_runs", cuda.table.driver_version);
     else
         leit_sheet_text(sheet, "runtime_says", "%s", cuda.table.reason);
+    if (cuda.nccl_version > 0)
+        leit_sheet_text(sheet, "nccl", "%d.%d.%d", cuda.nccl_version / 10000,
+                        cuda.nccl_version / 100 % 100, cuda.nccl_version % 100);
+    else
+        leit_sheet_text(sheet, "nccl", "%s", cuda.nccl);
+    for (int i = 0; i < LEIT_CUDA_N_LIBRARIES; i++)
+        leit_sheet_text(sheet, cuda.libraries[i].name, "%s", cuda.libraries[i].finding);
     report_ops(sheet, &cuda);
     for (int i = 0; i < cuda.table.n_devices; i++) {
         const leit_cuda_device *device = &cuda.table.devices[i];

@@ -4,8 +4,37 @@
 
 #include "core/memory.h"
 
-static leit_status collect_texts(leit_tower *tower, const leit_text_corpus *corpus, int splits,
-                                 leit_answers *answers)
+/* ---- the part of a rank ---- */
+
+static int64_t part_begin(const leit_dist *dist, int64_t n, int rank)
+{
+    return dist == NULL ? n * rank : n * rank / leit_dist_size(dist);
+}
+
+static int rank_of(const leit_dist *dist)
+{
+    return dist == NULL ? 0 : leit_dist_rank(dist);
+}
+
+/* Every rank's rows of (n, width) answers to all; `own` is how this rank fared with its own. */
+static leit_status gather(leit_dist *dist, leit_status own, float *answers, int64_t n,
+                          int64_t width)
+{
+    size_t *offsets = NULL;
+    if (dist == NULL || leit_dist_size(dist) == 1) return own;
+    LEIT_TRY(leit_dist_join(dist, own));
+    LEIT_TRY(LEIT_ALLOC(offsets, leit_dist_size(dist) + 1));
+    for (int r = 0; r <= leit_dist_size(dist); r++)
+        offsets[r] = (size_t)(part_begin(dist, n, r) * width) * sizeof *answers;
+    const leit_status status = leit_dist_gather(dist, answers, offsets);
+    leit_free(offsets);
+    return status;
+}
+
+/* ---- collecting ---- */
+
+static leit_status collect_texts(leit_dist *dist, leit_tower *tower, const leit_text_corpus *corpus,
+                                 int splits, leit_answers *answers)
 {
     LEIT_TRY(leit_dataset_rows(corpus->split, corpus->n_texts, splits, &answers->text_rows,
                                &answers->n_texts));
@@ -19,13 +48,16 @@ static leit_status collect_texts(leit_tower *tower, const leit_text_corpus *corp
         texts[i] = (leit_tokens){corpus->tokens + begin, corpus->offsets[row + 1] - begin};
         answers->text_label[i] = corpus->label[row];
     }
-    leit_status status = leit_tower_texts(tower, texts, answers->n_texts, answers->text);
+    const int64_t first = part_begin(dist, answers->n_texts, rank_of(dist));
+    const int64_t end = part_begin(dist, answers->n_texts, rank_of(dist) + 1);
+    const leit_status status =
+        leit_tower_texts(tower, texts + first, end - first, answers->text + first * tower->width);
     leit_free(texts);
-    return status;
+    return gather(dist, status, answers->text, answers->n_texts, tower->width);
 }
 
-static leit_status collect_clips(leit_tower *tower, const leit_music_corpus *corpus, int splits,
-                                 leit_answers *answers)
+static leit_status collect_clips(leit_dist *dist, leit_tower *tower,
+                                 const leit_music_corpus *corpus, int splits, leit_answers *answers)
 {
     LEIT_TRY(leit_dataset_rows(corpus->split, corpus->n_clips, splits, &answers->clip_rows,
                                &answers->n_clips));
@@ -39,19 +71,22 @@ static leit_status collect_clips(leit_tower *tower, const leit_music_corpus *cor
         clips[i] = (leit_clip){corpus->pcm + begin, corpus->offsets[row + 1] - begin};
         if (corpus->label != NULL) answers->clip_label[i] = corpus->label[row];
     }
-    leit_status status = leit_tower_clips(tower, clips, answers->n_clips, answers->clip);
+    const int64_t first = part_begin(dist, answers->n_clips, rank_of(dist));
+    const int64_t end = part_begin(dist, answers->n_clips, rank_of(dist) + 1);
+    const leit_status status =
+        leit_tower_clips(tower, clips + first, end - first, answers->clip + first * tower->width);
     leit_free(clips);
-    return status;
+    return gather(dist, status, answers->clip, answers->n_clips, tower->width);
 }
 
-leit_status leit_answers_collect(leit_tower *text_tower, leit_tower *music_tower,
+leit_status leit_answers_collect(leit_dist *dist, leit_tower *text_tower, leit_tower *music_tower,
                                  const leit_dataset *data, int splits, leit_answers *answers)
 {
     *answers = (leit_answers){0};
     leit_status status = LEIT_OK;
-    if (text_tower != NULL) status = collect_texts(text_tower, data->text, splits, answers);
+    if (text_tower != NULL) status = collect_texts(dist, text_tower, data->text, splits, answers);
     if (status == LEIT_OK && music_tower != NULL)
-        status = collect_clips(music_tower, data->music, splits, answers);
+        status = collect_clips(dist, music_tower, data->music, splits, answers);
     if (status != LEIT_OK) leit_answers_clear(answers);
     return status;
 }

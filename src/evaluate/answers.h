@@ -3,6 +3,7 @@
 #ifndef LEIT_EVALUATE_ANSWERS_H
 #define LEIT_EVALUATE_ANSWERS_H
 
+#include "dist/dist.h"
 #include "evaluate/ranking.h"
 #include "strategy/matcher.h"
 
@@ -15,8 +16,9 @@ typedef struct leit_answers {
     float *clip;                      /* (n_clips, clip_width) */
 } leit_answers;
 
-/* Runs the towers over a split; a NULL tower leaves its half empty. */
-leit_status leit_answers_collect(leit_tower *text_tower, leit_tower *music_tower,
+/* Runs the towers over a split; a NULL tower leaves its half empty. With several ranks each answers
+ * for its part, and all get the whole, the same to the bit; `dist` may be NULL. */
+leit_status leit_answers_collect(leit_dist *dist, leit_tower *text_tower, leit_tower *music_tower,
                                  const leit_dataset *data, int splits, leit_answers *answers);
 void leit_answers_clear(leit_answers *answers);
 

@@ -3,12 +3,14 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/prefix.h"
+#include "dist/mpi_loader.h"
 #include "leitmotif/evaluate.h"
 #include "strategy/matcher_file.h"
 
@@ -178,7 +180,7 @@ static leit_status rank_all(const leit_matcher *matcher, const leit_dataset *dat
     return status;
 }
 
-leit_status leit_evaluation_run(leit_matcher *matcher, leit_tower *text_tower,
+leit_status leit_evaluation_run(leit_dist *dist, leit_matcher *matcher, leit_tower *text_tower,
                                 leit_tower *music_tower, const leit_dataset *data, int split,
                                 leit_evaluation *evaluation)
 {
@@ -186,7 +188,7 @@ leit_status leit_evaluation_run(leit_matcher *matcher, leit_tower *text_tower,
     LEIT_FAIL_IF(data->text == NULL, LEIT_USAGE,
                  "tagging trains an encoder alone: there is nothing to rank");
     leit_answers answers;
-    LEIT_TRY(leit_answers_collect(text_tower, music_tower, data, split, &answers));
+    LEIT_TRY(leit_answers_collect(dist, text_tower, music_tower, data, split, &answers));
     leit_status status = describe(matcher, data, split, &answers, evaluation);
     if (status == LEIT_OK) status = rank_all(matcher, data, &answers, evaluation);
     leit_answers_clear(&answers);
@@ -301,7 +303,7 @@ static leit_status describe_run(const leit_loaded_matcher *loaded,
     return leit_checkpoint_text(loaded->checkpoint, "recipe", &e->arena, &e->settings);
 }
 
-static leit_status evaluate_loaded(leit_loaded_matcher *loaded,
+static leit_status evaluate_loaded(leit_dist *dist, leit_loaded_matcher *loaded,
                                    const leit_evaluate_options *options, int split,
                                    leit_buffer *text)
 {
@@ -312,13 +314,30 @@ static leit_status evaluate_loaded(leit_loaded_matcher *loaded,
     leit_status status = leit_matcher_check_data(loaded->checkpoint, &data);
     if (status == LEIT_OK) status = leit_dataset_verify(&data);
     if (status == LEIT_OK)
-        status = leit_evaluation_run(loaded->matcher, &loaded->text, &loaded->music, &data, split,
-                                     &evaluation);
+        status = leit_evaluation_run(dist, loaded->matcher, &loaded->text, &loaded->music, &data,
+                                     split, &evaluation);
     leit_dataset_close(&data);
     LEIT_TRY(status);
     status = describe_run(loaded, options, &evaluation);
-    if (status == LEIT_OK) status = hand_over(&evaluation, options, text);
+    if (status == LEIT_OK && leit_dist_rank(dist) == 0)
+        status = hand_over(&evaluation, options, text);
     leit_evaluation_clear(&evaluation);
+    return status;
+}
+
+/* With the ranks that a launcher has started. */
+static leit_status evaluate_with_ranks(leit_loaded_matcher *loaded,
+                                       const leit_evaluate_options *options, int split,
+                                       leit_buffer *text)
+{
+    leit_launch launch;
+    leit_dist *dist = NULL;
+    LEIT_TRY(leit_launch_read(getenv, &launch));
+    LEIT_TRY(leit_dist_create_launched(
+        &launch, (int64_t)loaded->recipe->run.rank_deadline_seconds * 1000, &dist));
+    const leit_status status =
+        leit_dist_join(dist, evaluate_loaded(dist, loaded, options, split, text));
+    leit_dist_close(dist);
     return status;
 }
 
@@ -356,11 +375,13 @@ leit_status leit_evaluate(const leit_evaluate_options *options, char **text)
     leit_status status = leit_matcher_open(options->run, leit_backend_cpu(), threads,
                                            options->overrides, options->n_overrides, &loaded);
     if (status == LEIT_OK) {
-        status = evaluate_loaded(&loaded, options, is_test ? LEIT_SPLIT_TEST : LEIT_SPLIT_VALID,
-                                 text == NULL ? NULL : &buffer);
+        status = evaluate_with_ranks(&loaded, options, is_test ? LEIT_SPLIT_TEST : LEIT_SPLIT_VALID,
+                                     text == NULL ? NULL : &buffer);
         leit_matcher_close(&loaded);
     }
     leit_threads_free(threads);
+    if (status == LEIT_OK && text != NULL && buffer.data == NULL)
+        status = leit_buffer_puts(&buffer, ""); /* of a rank that has nothing to say */
     if (status == LEIT_OK && text != NULL)
         *text = buffer.data;
     else

@@ -44,8 +44,9 @@ typedef struct leit_evaluation {
     leit_evaluation_mapping mappings[LEIT_EVALUATION_MAPPINGS];
 } leit_evaluation;
 
-/* Evaluates a loaded matcher on the corpora of its recipe. */
-leit_status leit_evaluation_run(leit_matcher *matcher, leit_tower *text_tower,
+/* Evaluates a loaded matcher on the corpora of its recipe; the ranks of `dist` (NULL: none) share the
+ * listening and the reading. */
+leit_status leit_evaluation_run(leit_dist *dist, leit_matcher *matcher, leit_tower *text_tower,
                                 leit_tower *music_tower, const leit_dataset *data, int split,
                                 leit_evaluation *evaluation);
 /* The figure of n_runs runs (n_runs, n_texts) and its 95 % interval from so many resamplings; with 0

@@ -35,6 +35,19 @@ leit_status leit_mirror_download(const leit_mirror *mirror)
     return mirror->memory->read(mirror->host, mirror->device, mirror->bytes, NULL);
 }
 
+leit_status leit_mirror_fetch_begin(const leit_mirror *mirror, leit_device_fetch **fetch)
+{
+    if (mirror->host == mirror->device) return LEIT_OK;
+    if (*fetch == NULL) LEIT_TRY(mirror->memory->fetch_create(mirror->bytes, fetch));
+    return mirror->memory->fetch_begin(*fetch, mirror->device, NULL);
+}
+
+leit_status leit_mirror_fetch_end(const leit_mirror *mirror, leit_device_fetch *fetch)
+{
+    if (mirror->host == mirror->device) return LEIT_OK;
+    return mirror->memory->fetch_end(fetch, mirror->host);
+}
+
 void *leit_mirror_device(const leit_mirror *mirror, const void *host)
 {
     if (host == NULL) return NULL;

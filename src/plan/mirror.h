@@ -21,6 +21,11 @@ void leit_mirror_clear(leit_mirror *mirror);
 leit_status leit_mirror_upload(const leit_mirror *mirror);
 leit_status leit_mirror_download(const leit_mirror *mirror);
 
+/* A download that does not wait: end brings what the device had when its queue came to begin. *fetch
+ * is NULL at first and made then; it is the memory's to free. */
+leit_status leit_mirror_fetch_begin(const leit_mirror *mirror, leit_device_fetch **fetch);
+leit_status leit_mirror_fetch_end(const leit_mirror *mirror, leit_device_fetch *fetch);
+
 /* Where the device keeps what `host`, a place in the host's part, stands for; NULL for NULL. */
 void *leit_mirror_device(const leit_mirror *mirror, const void *host);
 

@@ -101,9 +101,12 @@ static const leit_device_memory *memory_of(const leit_parameters *parameters)
     return parameters->memory == NULL ? &leit_backend_cpu()->memory : parameters->memory;
 }
 
-static leit_status take(leit_parameters *parameters, int64_t count, leit_mirror *arena)
+static leit_status take(leit_parameters *parameters, const char *what, int64_t count,
+                        leit_mirror *arena)
 {
-    return leit_mirror_create(memory_of(parameters), (size_t)count * sizeof(float), true, arena);
+    const leit_status status =
+        leit_mirror_create(memory_of(parameters), (size_t)count * sizeof(float), true, arena);
+    return status == LEIT_OK ? LEIT_OK : leit_fail_context(status, "the %s", what);
 }
 
 leit_status leit_parameters_allocate(leit_parameters *parameters, uint64_t seed, bool for_training)
@@ -115,11 +118,11 @@ leit_status leit_parameters_allocate(leit_parameters *parameters, uint64_t seed,
     }
     parameters->n_values = n_values;
     parameters->n_learnt = for_training ? n_learnt : 0;
-    LEIT_TRY(take(parameters, n_values, &parameters->data));
+    LEIT_TRY(take(parameters, "parameters", n_values, &parameters->data));
     if (for_training) {
-        LEIT_TRY(take(parameters, n_learnt, &parameters->gradient));
-        LEIT_TRY(take(parameters, n_learnt, &parameters->moment1));
-        LEIT_TRY(take(parameters, n_learnt, &parameters->moment2));
+        LEIT_TRY(take(parameters, "gradients", n_learnt, &parameters->gradient));
+        LEIT_TRY(take(parameters, "moments of Adam", n_learnt, &parameters->moment1));
+        LEIT_TRY(take(parameters, "moments of Adam", n_learnt, &parameters->moment2));
     }
     int64_t value_offset = 0, learnt_offset = 0;
     for (size_t i = 0; i < parameters->count; i++) {

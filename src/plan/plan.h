@@ -21,6 +21,7 @@
 #include "core/tensor.h"
 #include "kernels/backend.h"
 #include "kernels/ops.h"
+#include "plan/mirror.h"
 #include "plan/parameters.h"
 
 typedef struct leit_plan leit_plan;
@@ -34,6 +35,7 @@ typedef struct leit_plan_options {
     leit_threads *threads; /* may be NULL; not owned */
     bool training;         /* batch statistics, dropout, and a backward */
     uint64_t seed;         /* of dropout and sampling */
+    int n_shards, shard;   /* a plan for part `shard` of n_shards equal ones of a step; 0: whole */
 } leit_plan_options;
 
 /* `parameters` must outlive the plan; they are allocated after building, before finishing. */
@@ -52,6 +54,9 @@ leit_value leit_plan_count(leit_plan *plan, const char *name, int32_t initial);
 /* Says that only the first *count rows of `value` (an input) hold data. */
 void leit_plan_set_count(leit_plan *plan, leit_value value, leit_value count);
 
+/* An input that says where a corpus of clips lies: a leit_clip_source. */
+leit_value leit_plan_clip_source(leit_plan *plan, const char *name);
+
 leit_value leit_plan_parameter(leit_plan *plan, const char *name, int rank, const int64_t *shape,
                                leit_init init);
 leit_value leit_plan_statistic(leit_plan *plan, const char *name, int64_t count, float initial);
@@ -64,6 +69,9 @@ void leit_plan_scope(leit_plan *plan, const char *format, ...)
 
 /* ---- building: nodes; shapes as in the op's header ---- */
 
+/* (B, S) i16 with the count of `clips`. `source` is the input that leit_plan_clip_source makes. */
+leit_value leit_plan_crop_clips(leit_plan *plan, leit_value source, leit_value clips,
+                                leit_value places, int64_t S);
 leit_value leit_plan_mel_spectrogram(leit_plan *plan, leit_value pcm,
                                      const struct leit_mel_spectrogram *settings);
 leit_value leit_plan_conv2d(leit_plan *plan, leit_value x, leit_value w, leit_value b);
@@ -99,6 +107,11 @@ leit_value leit_plan_dropout(leit_plan *plan, leit_value x, float p);
 leit_value leit_plan_gather_rows(leit_plan *plan, leit_value x, leit_value index);
 leit_value leit_plan_concat_rows(leit_plan *plan, leit_value a, leit_value b);
 
+/* An exchange: the rows of x (N, D) of all shards of the step, in their order (n_shards * N, D); x
+ * itself in a plan that is whole. x has no count. Backward sums what the shards say of a row. What
+ * is drawn behind it (negatives) is drawn alike in all shards. */
+leit_value leit_plan_gather_shards(leit_plan *plan, leit_value x);
+
 /* Losses: a scalar each, the mean over the rows that hold data. */
 leit_value leit_plan_softmax_cross_entropy(leit_plan *plan, leit_value logits, leit_value labels);
 leit_value leit_plan_focal_loss(leit_plan *plan, leit_value logits, leit_value labels, float gamma);
@@ -130,7 +143,7 @@ leit_status leit_plan_finish(leit_plan *plan);
 /* Only sizes: what finish would take, before any memory is taken (parameters need not be
  * allocated). */
 typedef struct leit_plan_memory {
-    size_t input_bytes, activation_bytes, workspace_bytes;
+    size_t input_bytes, activation_bytes, result_bytes, workspace_bytes;
     size_t activation_unshared_bytes; /* if nothing shared memory */
     int n_nodes, n_values;
 } leit_plan_memory;
@@ -142,13 +155,71 @@ leit_status leit_plan_measure(leit_plan *plan, leit_plan_memory *memory);
 void *leit_plan_data(leit_plan *plan, leit_value value);
 /* The gradient of a kept value after a backward (tests), NULL when it has none. */
 float *leit_plan_gradient(leit_plan *plan, leit_value value);
-/* Sets the step of all random draws. */
+/* Sets the step of all random draws; shards draw apart from each other. */
 void leit_plan_set_step(leit_plan *plan, uint32_t step);
 
 leit_status leit_plan_forward(leit_plan *plan);
 /* Adds to the gradients of the parameters; call after forward. `scale` multiplies every loss
  * weight (1 / accumulation). */
 leit_status leit_plan_backward(leit_plan *plan, float scale);
+
+/* The same in two parts, for a plan that is whole: begin passes to the device what the program has
+ * filled in, and enqueue runs forward and backward there without a look at the program's memory, so
+ * that it can be recorded. Results come by leit_mirror_download or leit_mirror_fetch. */
+leit_status leit_plan_begin(leit_plan *plan, float scale);
+leit_status leit_plan_enqueue(leit_plan *plan);
+const leit_mirror *leit_plan_results(const leit_plan *plan);
+
+/* ---- running the shards of a step ---- */
+
+/* How shards reach those of other processes; train binds it to dist. The n parts are those of the
+ * shards that are here, and every process has as many. */
+typedef struct leit_exchange {
+    void *context;
+    /* all (n_shards, count) = the parts (count each) of all shards */
+    leit_status (*gather)(void *context, const float *const *parts, int n, int64_t count,
+                          float *all);
+    /* sum (count) = the sum of all shards' parts in tree order; parts are overwritten, and sum may
+     * be parts[0] */
+    leit_status (*sum)(void *context, float *const *parts, int n, int64_t count, float *sum);
+} leit_exchange;
+
+/* As leit_plan_forward and leit_plan_backward, for n consecutive shards built alike that go side by
+ * side from exchange to exchange. A shard writes its gradients, and the running statistics that its
+ * own rows move, beside the parameters: scale[i] is that of plans[i]. `exchange` may be NULL where
+ * the one plan is whole. */
+leit_status leit_plan_forward_shards(leit_plan *const *plans, int n, const leit_exchange *exchange);
+leit_status leit_plan_backward_shards(leit_plan *const *plans, int n, const float *scale,
+                                      const leit_exchange *exchange);
+
+/* The gradients of a shard in the program's memory, laid out as those of the parameters: it adds to
+ * them until they are cleared. NULL in a plan that is whole, which adds to the parameters
+ * themselves. */
+leit_status leit_plan_shard_gradients(leit_plan *plan, float **gradients, int64_t *count);
+leit_status leit_plan_clear_shard(leit_plan *plan);
+/* The running statistics that a shard moves, and their way from the parameters and back; NULL in a
+ * plan that is whole. */
+leit_status leit_plan_shard_statistics(leit_plan *plan, float **statistics, int64_t *count);
+leit_status leit_plan_load_statistics(leit_plan *plan);
+leit_status leit_plan_store_statistics(leit_plan *plan);
+
+/* ---- what a plan looks up ---- */
+
+/* An embedding: it reads the rows `ids` (N; the first *n_rows of them, NULL: all) of its words. All lie
+ * where kernels find them. */
+typedef struct leit_plan_lookup {
+    int64_t N;
+    const int32_t *ids, *n_rows;
+    const float *words;
+} leit_plan_lookup;
+/* The next lookup at or behind node *node, which is then behind it; false: there is none. The plan is
+ * finished. */
+bool leit_plan_next_lookup(const leit_plan *plan, size_t *node, leit_plan_lookup *lookup);
+/* Whether embeddings, as their words, are all that reads the parameter of that index. */
+bool leit_plan_only_looks_up(const leit_plan *plan, size_t parameter);
+
+/* ---- what a run has left, when its results are the program's ---- */
+
 /* Sum of weight * loss of the last forward. */
 double leit_plan_loss_value(const leit_plan *plan);
 /* The anchors without any possible negative, over all triplet losses of the last forward. */

@@ -18,7 +18,7 @@ leit_status leit_plan_create(const leit_plan_options *options, leit_parameters *
     LEIT_TRY(LEIT_ALLOC(plan, 1));
     plan->options = *options;
     plan->parameters = parameters;
-    plan->random = LEIT_NONE;
+    plan->random = plan->step_random = LEIT_NONE;
     *result = plan;
     LEIT_FAIL_IF(parameters->memory != NULL && parameters->memory != memory_of(plan), LEIT_INTERNAL,
                  "the parameters belong to plans of another backend than %s",
@@ -35,8 +35,12 @@ void leit_plan_free(leit_plan *plan)
     leit_free(plan->losses);
     leit_free(plan->empty_counts);
     leit_mirror_clear(&plan->inputs);
+    leit_mirror_clear(&plan->results);
+    leit_mirror_clear(&plan->shard_gradients);
+    leit_mirror_clear(&plan->shard_statistics);
     memory_of(plan)->release(plan->activations);
     memory_of(plan)->release(plan->workspace);
+    memory_of(plan)->release(plan->tickets);
     leit_arena_clear(&plan->arena);
     leit_free(plan);
 }
@@ -111,12 +115,22 @@ leit_value leit_plan_count(leit_plan *plan, const char *name, int32_t initial)
     return count;
 }
 
-leit_value leit_plan_random(leit_plan *plan)
+static leit_value random_input(leit_plan *plan, const char *name, leit_value *random)
 {
     const int64_t shape[1] = {sizeof(leit_random) / sizeof(int32_t)};
-    if (plan->random == LEIT_NONE)
-        plan->random = leit_plan_input(plan, "random", LEIT_I32, 1, shape);
-    return plan->random;
+    if (*random == LEIT_NONE) *random = leit_plan_input(plan, name, LEIT_I32, 1, shape);
+    return *random;
+}
+
+leit_value leit_plan_random(leit_plan *plan)
+{
+    return random_input(plan, "random", &plan->random);
+}
+
+leit_value leit_plan_step_random(leit_plan *plan)
+{
+    if (!leit_plan_is_shard(plan)) return leit_plan_random(plan);
+    return random_input(plan, "step_random", &plan->step_random);
 }
 
 void leit_plan_set_count(leit_plan *plan, leit_value value, leit_value count)
@@ -180,28 +194,47 @@ leit_value leit_plan_activation(leit_plan *plan, const char *name, leit_dtype dt
     return value;
 }
 
-plan_node *leit_plan_node(leit_plan *plan, leit_op_id op, const void *args)
+static plan_node *add_node(leit_plan *plan, const char *name, const void *args, size_t args_bytes)
 {
     if (plan->status != LEIT_OK ||
         !went_well(plan, LEIT_GROW(plan->nodes, plan->n_nodes, plan->nodes_capacity)))
         return NULL;
+    plan_node *node = &plan->nodes[plan->n_nodes];
+    *node = (plan_node){0};
+    node->args = leit_arena_allocate(&plan->arena, args_bytes);
+    node->name = leit_arena_printf(&plan->arena, "%s%s%s", plan->scope,
+                                   plan->scope[0] == '\0' ? "" : ".", name);
+    if (node->args == NULL || node->name == NULL) {
+        went_well(plan, LEIT_INTERNAL);
+        return NULL;
+    }
+    memcpy(node->args, args, args_bytes);
+    plan->n_nodes++;
+    return node;
+}
+
+plan_node *leit_plan_node(leit_plan *plan, leit_op_id op, const void *args)
+{
     const leit_op *kernel = &plan->options.backend->ops[op];
     if (kernel->forward == NULL) {
         leit_plan_fail(plan, __func__, "the backend %s has no kernel for %s",
                        plan->options.backend->name, leit_backend_cpu()->ops[op].name);
         return NULL;
     }
-    plan_node *node = &plan->nodes[plan->n_nodes];
-    *node = (plan_node){.op = op};
-    node->args = leit_arena_allocate(&plan->arena, kernel->args_bytes);
-    node->name = leit_arena_printf(&plan->arena, "%s%s%s", plan->scope,
-                                   plan->scope[0] == '\0' ? "" : ".", kernel->name);
-    if (node->args == NULL || node->name == NULL) {
-        went_well(plan, LEIT_INTERNAL);
-        return NULL;
-    }
-    memcpy(node->args, args, kernel->args_bytes);
-    plan->n_nodes++;
+    plan_node *node = add_node(plan, kernel->name, args, kernel->args_bytes);
+    if (node != NULL) node->op = op;
+    return node;
+}
+
+plan_node *leit_plan_exchange_node(leit_plan *plan, const plan_exchange *args)
+{
+    plan_node *node = add_node(plan, "gather_shards", args, sizeof *args);
+    if (node == NULL) return NULL;
+    plan_exchange *own = node->args;
+    own->host = leit_arena_allocate(&plan->arena, (size_t)(plan->options.n_shards + 1) *
+                                                      (size_t)own->count * sizeof *own->host);
+    went_well(plan, own->host == NULL ? LEIT_INTERNAL : LEIT_OK);
+    node->is_exchange = true;
     return node;
 }
 
@@ -217,6 +250,14 @@ void leit_plan_slot(leit_plan *plan, plan_node *node, size_t field_offset, leit_
         (plan_slot){.field_offset = field_offset, .value = value, .use = use};
 }
 
+void leit_plan_adding_slot(leit_plan *plan, plan_node *node, size_t field_offset,
+                           size_t adds_field_offset, leit_value value)
+{
+    leit_plan_slot(plan, node, field_offset, value, GRADIENT_WRITE);
+    if (node != NULL && value != LEIT_NONE && plan->status == LEIT_OK)
+        node->slots[node->n_slots - 1].adds_field_offset = adds_field_offset;
+}
+
 void leit_plan_loss(leit_plan *plan, leit_value scalar, float weight)
 {
     if (!leit_plan_is_valid(plan, scalar)) return;
@@ -226,7 +267,7 @@ void leit_plan_loss(leit_plan *plan, leit_value scalar, float weight)
         return;
     if (is_new) plan->losses[plan->n_losses++] = scalar;
     plan->values[scalar].loss_weight += weight;
-    plan->values[scalar].is_kept = true;
+    plan->values[scalar].kind = VALUE_RESULT;
 }
 
 void leit_plan_keep(leit_plan *plan, leit_value value)
@@ -236,8 +277,10 @@ void leit_plan_keep(leit_plan *plan, leit_value value)
 
 void leit_plan_count_empty(leit_plan *plan, leit_value count)
 {
-    if (leit_plan_is_valid(plan, count) &&
-        went_well(plan,
-                  LEIT_GROW(plan->empty_counts, plan->n_empty_counts, plan->empty_counts_capacity)))
-        plan->empty_counts[plan->n_empty_counts++] = count;
+    if (!leit_plan_is_valid(plan, count) ||
+        !went_well(
+            plan, LEIT_GROW(plan->empty_counts, plan->n_empty_counts, plan->empty_counts_capacity)))
+        return;
+    plan->empty_counts[plan->n_empty_counts++] = count;
+    plan->values[count].kind = VALUE_RESULT;
 }

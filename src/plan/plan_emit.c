@@ -9,13 +9,22 @@
 #define SLOT(op, field, value, use)                                                                \
     leit_plan_slot(plan, node, offsetof(struct leit_##op, field), (value), (use))
 
-/* An op with x -> y binds the same four gradient fields everywhere. */
-#define UNARY_SLOTS(op, x_use)                                                                     \
+/* dx of an op that can add it. */
+#define ADDING_SLOT(op, value)                                                                     \
+    leit_plan_adding_slot(plan, node, offsetof(struct leit_##op, dx),                              \
+                          offsetof(struct leit_##op, adds_dx), (value))
+
+/* An op with x -> y binds the same fields everywhere, dx among them unless it adds it. */
+#define UNARY_SLOTS_BUT_DX(op, x_use)                                                              \
     do {                                                                                           \
         SLOT(op, n_rows, leit_plan_value(plan, x)->count, READ_BOTH);                              \
         SLOT(op, x, x, x_use);                                                                     \
         SLOT(op, y, y, WRITE_FORWARD);                                                             \
         SLOT(op, dy, y, GRADIENT_READ);                                                            \
+    } while (0)
+#define UNARY_SLOTS(op, x_use)                                                                     \
+    do {                                                                                           \
+        UNARY_SLOTS_BUT_DX(op, x_use);                                                             \
         SLOT(op, dx, x, GRADIENT_WRITE);                                                           \
     } while (0)
 
@@ -52,6 +61,32 @@ static leit_value matrix(leit_plan *plan, const char *name, leit_value count, in
 }
 
 /* ---- music ---- */
+
+leit_value leit_plan_clip_source(leit_plan *plan, const char *name)
+{
+    const int64_t words = (int64_t)(sizeof(leit_clip_source) / sizeof(int32_t));
+    return leit_plan_input(plan, name, LEIT_I32, 1, &words);
+}
+
+leit_value leit_plan_crop_clips(leit_plan *plan, leit_value source, leit_value clips,
+                                leit_value places, int64_t S)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, clips, 1) || !has_shape(plan, places, 1),
+                 "crop_clips: clips and places must be (B)");
+    struct leit_crop_clips args = {.B = dim(plan, clips, 0), .S = S};
+    PLAN_FAIL_IF(plan, dim(plan, places, 0) != args.B, "crop_clips: %lld clips in %lld places",
+                 (long long)args.B, (long long)dim(plan, places, 0));
+    const int64_t shape[2] = {args.B, S};
+    leit_value y = leit_plan_activation(plan, "pcm", LEIT_I16, 2, shape, count_of(plan, clips));
+    plan_node *node = leit_plan_node(plan, LEIT_OP_crop_clips, &args);
+    SLOT(crop_clips, n_rows, count_of(plan, clips), READ_FORWARD);
+    SLOT(crop_clips, source, source, READ_FORWARD);
+    SLOT(crop_clips, clips, clips, READ_FORWARD);
+    SLOT(crop_clips, places, places, READ_FORWARD);
+    SLOT(crop_clips, random, leit_plan_step_random(plan), READ_FORWARD);
+    SLOT(crop_clips, y, y, WRITE_FORWARD);
+    return y;
+}
 
 leit_value leit_plan_mel_spectrogram(leit_plan *plan, leit_value pcm,
                                      const struct leit_mel_spectrogram *settings)
@@ -214,7 +249,8 @@ leit_value leit_plan_linear(leit_plan *plan, leit_value x, leit_value w, leit_va
                          ? LEIT_NONE
                          : matrix(plan, "linear.pre", count_of(plan, x), args.N, args.K);
     plan_node *node = leit_plan_node(plan, LEIT_OP_linear, &args);
-    UNARY_SLOTS(linear, READ_BOTH);
+    UNARY_SLOTS_BUT_DX(linear, READ_BOTH);
+    ADDING_SLOT(linear, x);
     SLOT(linear, w, w, READ_BOTH);
     SLOT(linear, b, b, READ_FORWARD);
     SLOT(linear, pre, pre, WRITE_FORWARD | READ_BACKWARD);
@@ -348,7 +384,7 @@ leit_value leit_plan_gather_rows(leit_plan *plan, leit_value x, leit_value index
     SLOT(gather_rows, x, x, READ_FORWARD);
     SLOT(gather_rows, y, y, WRITE_FORWARD);
     SLOT(gather_rows, dy, y, GRADIENT_READ);
-    SLOT(gather_rows, dx, x, GRADIENT_WRITE);
+    ADDING_SLOT(gather_rows, x);
     return y;
 }
 
@@ -368,6 +404,23 @@ leit_value leit_plan_concat_rows(leit_plan *plan, leit_value a, leit_value b)
     SLOT(concat_rows, dy, y, GRADIENT_READ);
     SLOT(concat_rows, da, a, GRADIENT_WRITE);
     SLOT(concat_rows, db, b, GRADIENT_WRITE);
+    return y;
+}
+
+leit_value leit_plan_gather_shards(leit_plan *plan, leit_value x)
+{
+    PLAN_FAIL_IF(plan, !has_shape(plan, x, 2), "gather_shards: x must be (N, D)");
+    if (!leit_plan_is_shard(plan)) return x;
+    PLAN_FAIL_IF(plan, count_of(plan, x) != LEIT_NONE,
+                 "gather_shards: all rows of x must hold data");
+    const plan_exchange args = {.count = dim(plan, x, 0) * dim(plan, x, 1)};
+    leit_value y = matrix(plan, "shards", LEIT_NONE, plan->options.n_shards * dim(plan, x, 0),
+                          dim(plan, x, 1));
+    plan_node *node = leit_plan_exchange_node(plan, &args);
+    leit_plan_slot(plan, node, offsetof(plan_exchange, x), x, READ_FORWARD);
+    leit_plan_slot(plan, node, offsetof(plan_exchange, y), y, WRITE_FORWARD);
+    leit_plan_slot(plan, node, offsetof(plan_exchange, dy), y, GRADIENT_READ);
+    leit_plan_slot(plan, node, offsetof(plan_exchange, dx), x, GRADIENT_WRITE);
     return y;
 }
 
@@ -450,14 +503,13 @@ static leit_value sample_negatives(leit_plan *plan, leit_value anchor, leit_valu
     leit_value negative = leit_plan_activation(plan, "negative", LEIT_I32, 1, &args.N, LEIT_NONE);
     leit_value n_empty = leit_plan_activation(plan, "n_empty", LEIT_I32, 1, &one, LEIT_NONE);
     plan_node *node = leit_plan_node(plan, LEIT_OP_triplet_sample, &args);
-    SLOT(triplet_sample, random, leit_plan_random(plan), READ_FORWARD);
+    SLOT(triplet_sample, random, leit_plan_step_random(plan), READ_FORWARD);
     SLOT(triplet_sample, a, anchor, READ_FORWARD);
     SLOT(triplet_sample, p, positive, READ_FORWARD);
     SLOT(triplet_sample, anchor_labels, anchor_labels, READ_FORWARD);
     SLOT(triplet_sample, item_labels, item_labels, READ_FORWARD);
     SLOT(triplet_sample, negative, negative, WRITE_FORWARD);
     SLOT(triplet_sample, n_empty, n_empty, WRITE_FORWARD);
-    leit_plan_keep(plan, n_empty);
     leit_plan_count_empty(plan, n_empty);
     return negative;
 }

@@ -1,5 +1,6 @@
 /* The parts of a plan, shared by plan_build.c (values and nodes), plan_emit.c (one function per
- * op), plan_layout.c (lifetimes, arena) and plan_run.c (execution). */
+ * op), plan_layout.c (lifetimes, arena), plan_run.c (execution of one plan) and plan_shards.c (of
+ * several side by side). */
 #ifndef LEIT_PLAN_INTERNAL_H
 #define LEIT_PLAN_INTERNAL_H
 
@@ -7,7 +8,8 @@
 #include "plan/mirror.h"
 #include "plan/plan.h"
 
-enum value_kind { VALUE_INPUT, VALUE_PARAMETER, VALUE_ACTIVATION };
+/* A result is what a step leaves for the program: a loss, a count. Results lie beside each other. */
+enum value_kind { VALUE_INPUT, VALUE_PARAMETER, VALUE_ACTIVATION, VALUE_RESULT };
 
 typedef struct plan_value {
     const char *name;
@@ -20,9 +22,9 @@ typedef struct plan_value {
     bool needs_gradient; /* something that learns lies before it */
     bool is_kept;        /* readable after a run */
     int n_gradients;     /* contributions that the backward makes */
-    float loss_weight;   /* != 0 on a loss: its gradient is this constant */
+    float loss_weight;   /* != 0 on a loss: its gradient is this, and an input */
     int32_t initial;     /* what a count starts with */
-    size_t offset_bytes; /* in the input or activation arena */
+    size_t offset_bytes; /* in the arena of its kind */
     size_t gradient_offset_bytes;
     void *data;      /* where kernels find it */
     float *gradient; /* likewise */
@@ -45,7 +47,9 @@ typedef struct plan_slot {
     leit_value value;
     enum slot_use use;
     /* For GRADIENT_WRITE: a value with several consumers gets its first contribution written in
-     * place; the others are written aside and added. */
+     * place. The others are added by ops that can, which are told so in a bool of their arguments
+     * (0: they cannot), or written aside and added. */
+    size_t adds_field_offset;
     bool is_aside;
     size_t aside_offset_bytes;
 } plan_slot;
@@ -54,12 +58,22 @@ enum { PLAN_MAX_SLOTS = 32 };
 
 typedef struct plan_node {
     leit_op_id op;
+    bool is_exchange; /* no op, and `args` a plan_exchange: shards meet here */
     const char *name;
     void *args;
     int n_slots;
     plan_slot slots[PLAN_MAX_SLOTS];
     bool has_backward; /* a gradient comes in and someone wants one */
 } plan_node;
+
+/* Every shard's x (N, D) becomes a part of y (n_shards * N, D). */
+typedef struct plan_exchange {
+    int64_t count; /* N * D */
+    const float *x;
+    float *y, *dx;
+    const float *dy;
+    float *host; /* (n_shards + 1, count) for the way through the program's memory */
+} plan_exchange;
 
 struct leit_plan {
     leit_plan_options options;
@@ -79,11 +93,14 @@ struct leit_plan {
     size_t n_empty_counts, empty_counts_capacity;
     uint32_t n_dropouts;
 
-    leit_value random; /* an input that holds a leit_random; LEIT_NONE: nothing is drawn */
+    leit_value random;      /* an input that holds a leit_random; LEIT_NONE: nothing is drawn */
+    leit_value step_random; /* of a shard: the same for nodes that draw alike in all shards */
     leit_plan_memory memory;
     bool is_measured, is_finished;
-    leit_mirror inputs;
-    unsigned char *activations, *workspace; /* of the device */
+    leit_mirror inputs, results;
+    unsigned char *activations, *workspace;        /* of the device */
+    unsigned char *tickets;                        /* likewise; NULL on the CPU */
+    leit_mirror shard_gradients, shard_statistics; /* empty in a plan that is whole */
 };
 
 /* Records the first failure of building. */
@@ -105,9 +122,40 @@ plan_node *leit_plan_node(leit_plan *plan, leit_op_id op, const void *args);
 /* Binds a pointer of the argument struct to a value (LEIT_NONE: stays NULL). */
 void leit_plan_slot(leit_plan *plan, plan_node *node, size_t field_offset, leit_value value,
                     enum slot_use use);
+/* A gradient that the op adds where its bool at adds_field_offset is set. */
+void leit_plan_adding_slot(leit_plan *plan, plan_node *node, size_t field_offset,
+                           size_t adds_field_offset, leit_value value);
 
-/* The input that random nodes read: seed and step. */
+/* Adds an exchange in place of an op. */
+plan_node *leit_plan_exchange_node(leit_plan *plan, const plan_exchange *args);
+
+/* The input that random nodes read: seed and step. Shards draw apart, or alike from the second. */
 leit_value leit_plan_random(leit_plan *plan);
+leit_value leit_plan_step_random(leit_plan *plan);
+
+static inline bool leit_plan_is_shard(const leit_plan *plan)
+{
+    return plan->options.n_shards > 1;
+}
+
+static inline bool leit_plan_is_statistic(const leit_plan *plan, const plan_value *value)
+{
+    return value->kind == VALUE_PARAMETER && plan->parameters->list[value->parameter].is_statistic;
+}
+
+/* ---- running, piece by piece ---- */
+
+/* Inputs to the device, kept values from there; the weights of the losses. */
+leit_status leit_plan_begin_forward(leit_plan *plan);
+leit_status leit_plan_end_forward(leit_plan *plan);
+leit_status leit_plan_begin_backward(leit_plan *plan, float scale);
+/* Nodes begin .. end - 1, none of which is an exchange; backward in reverse. */
+leit_status leit_plan_run_forward(leit_plan *plan, size_t begin, size_t end);
+leit_status leit_plan_run_backward(leit_plan *plan, size_t begin, size_t end);
+/* Adds what a node has written aside to the gradients of values with several consumers. */
+leit_status leit_plan_add_asides(leit_plan *plan, const plan_node *node);
+/* An exchange of a shard that is alone: the rows of the others are zeros. */
+leit_status leit_plan_exchange_alone(leit_plan *plan, const plan_node *node);
 
 /* Registers a count of anchors without a negative. */
 void leit_plan_count_empty(leit_plan *plan, leit_value count);

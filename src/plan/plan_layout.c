@@ -54,7 +54,7 @@ static void propagate_needs(leit_plan *plan)
 }
 
 /* Walks the nodes backwards: a node runs when the gradient of an output arrives. Contributions are
- * counted, the first of a value is written in place and later ones aside. The gradient of a loss is
+ * counted, the first of a value is written in place and later ones are added or aside. The gradient of a loss is
  * there before all others, and so is that of a parameter, which earlier batches may have left. */
 static void count_gradients(leit_plan *plan)
 {
@@ -76,7 +76,10 @@ static void count_gradients(leit_plan *plan)
         for (int s = 0; node->has_backward && s < node->n_slots; s++) {
             plan_slot *slot = &node->slots[s];
             if (slot->use != GRADIENT_WRITE || !plan->values[slot->value].needs_gradient) continue;
-            slot->is_aside = plan->values[slot->value].n_gradients > 0;
+            const bool is_first = plan->values[slot->value].n_gradients == 0;
+            if (slot->adds_field_offset > 0)
+                *(bool *)((unsigned char *)node->args + slot->adds_field_offset) = !is_first;
+            slot->is_aside = slot->adds_field_offset == 0 && !is_first;
             plan->values[slot->value].n_gradients++;
         }
     }
@@ -110,7 +113,6 @@ static leit_status collect_objects(leit_plan *plan, object_list *objects)
         const int end = 2 * (int)plan->n_nodes;
         if (value->is_kept) lives[v].last = end;
         if (value->is_kept && value->n_gradients > 0) gradients[v].last = end;
-        if (value->loss_weight != 0.0f) extend(&gradients[v], (int)plan->n_nodes);
     }
     for (size_t i = 0; i < plan->n_nodes; i++) {
         plan_node *node = &plan->nodes[i];
@@ -191,6 +193,25 @@ static leit_status place_objects(object_list *objects, leit_plan_memory *memory)
     return LEIT_OK;
 }
 
+/* Inputs, among them the gradients of the losses, and results. */
+static void place_fixed(leit_plan *plan)
+{
+    leit_plan_memory *memory = &plan->memory;
+    for (size_t v = 0; v < plan->n_values; v++) {
+        plan_value *value = &plan->values[v];
+        const size_t bytes = leit_plan_value_bytes(value);
+        if (value->kind == VALUE_INPUT) {
+            value->offset_bytes = memory->input_bytes;
+            memory->input_bytes += bytes;
+        } else if (value->kind == VALUE_RESULT) {
+            value->offset_bytes = memory->result_bytes;
+            memory->result_bytes += bytes;
+            value->gradient_offset_bytes = memory->input_bytes;
+            memory->input_bytes += bytes;
+        }
+    }
+}
+
 leit_status leit_plan_measure(leit_plan *plan, leit_plan_memory *memory)
 {
     if (plan->status != LEIT_OK) return leit_fail(plan->status, __func__, "%s", plan->message);
@@ -204,14 +225,10 @@ leit_status leit_plan_measure(leit_plan *plan, leit_plan_memory *memory)
         if (status == LEIT_OK) status = place_objects(&objects, &plan->memory);
         leit_free(objects.list);
         LEIT_TRY(status);
-        for (size_t v = 0; v < plan->n_values; v++) {
-            plan_value *value = &plan->values[v];
-            if (value->kind != VALUE_INPUT) continue;
-            value->offset_bytes = plan->memory.input_bytes;
-            plan->memory.input_bytes += leit_plan_value_bytes(value);
-        }
+        place_fixed(plan);
         const int workers = leit_threads_count(plan->options.threads);
         for (size_t i = 0; i < plan->n_nodes; i++) {
+            if (plan->nodes[i].is_exchange) continue;
             const leit_op *kernel = &plan->options.backend->ops[plan->nodes[i].op];
             size_t bytes = round_up(kernel->workspace_bytes(plan->nodes[i].args, workers));
             if (bytes > plan->memory.workspace_bytes) plan->memory.workspace_bytes = bytes;
@@ -223,6 +240,40 @@ leit_status leit_plan_measure(leit_plan *plan, leit_plan_memory *memory)
 }
 
 /* ---- memory and pointers ---- */
+
+/* Gradients and running statistics of a shard are its own. */
+static leit_status allocate_shard(leit_plan *plan)
+{
+    const leit_device_memory *memory = &plan->options.backend->memory;
+    size_t statistics_bytes = 0;
+    if (!leit_plan_is_shard(plan)) return LEIT_OK;
+    for (size_t v = 0; v < plan->n_values; v++) {
+        const plan_value *value = &plan->values[v];
+        if (!leit_plan_is_statistic(plan, value)) continue;
+        statistics_bytes += leit_plan_value_bytes(value);
+        for (size_t before = 0; before < v; before++)
+            LEIT_FAIL_IF(plan->values[before].parameter == value->parameter, LEIT_INTERNAL,
+                         "%s is moved twice in one step", value->name);
+    }
+    LEIT_TRY(
+        leit_mirror_create(memory, plan->parameters->gradient.bytes, true, &plan->shard_gradients));
+    return leit_mirror_create(memory, statistics_bytes, true, &plan->shard_statistics);
+}
+
+static void bind_shard(leit_plan *plan)
+{
+    const float *gradients = plan->parameters->gradient.device;
+    size_t offset_bytes = 0;
+    for (size_t v = 0; leit_plan_is_shard(plan) && v < plan->n_values; v++) {
+        plan_value *value = &plan->values[v];
+        if (value->kind == VALUE_PARAMETER && value->gradient != NULL)
+            value->gradient = (float *)plan->shard_gradients.device + (value->gradient - gradients);
+        if (!leit_plan_is_statistic(plan, value)) continue;
+        value->host = (unsigned char *)plan->shard_statistics.host + offset_bytes;
+        value->data = (unsigned char *)plan->shard_statistics.device + offset_bytes;
+        offset_bytes += leit_plan_value_bytes(value);
+    }
+}
 
 static void bind_values(leit_plan *plan)
 {
@@ -240,6 +291,11 @@ static void bind_values(leit_plan *plan)
             value->data = (unsigned char *)plan->inputs.device + value->offset_bytes;
             if (value->dtype == LEIT_I32 && value->initial != 0)
                 *(int32_t *)value->host = value->initial;
+        } else if (value->kind == VALUE_RESULT) {
+            value->host = (unsigned char *)plan->results.host + value->offset_bytes;
+            value->data = (unsigned char *)plan->results.device + value->offset_bytes;
+            value->gradient =
+                (float *)((unsigned char *)plan->inputs.device + value->gradient_offset_bytes);
         } else {
             value->data = plan->activations + value->offset_bytes;
             if (value->n_gradients > 0)
@@ -280,6 +336,17 @@ static void bind_slots(leit_plan *plan)
     }
 }
 
+/* Training takes all of its memory before the first step; inference is often asked for one text. */
+static leit_status take(const leit_plan *plan, const char *what, size_t bytes,
+                        unsigned char **memory)
+{
+    const leit_device_memory *device = &plan->options.backend->memory;
+    *memory = device->allocate(bytes, plan->options.training);
+    if (*memory != NULL) return LEIT_OK;
+    return leit_fail_context(device->is_host ? LEIT_INTERNAL : LEIT_DEVICE,
+                             "the %s of a plan (leitmotif plan shows all)", what);
+}
+
 leit_status leit_plan_finish(leit_plan *plan)
 {
     leit_plan_memory memory = {0};
@@ -289,17 +356,20 @@ leit_status leit_plan_finish(leit_plan *plan)
                  LEIT_INTERNAL, "the parameters are not allocated yet");
     const leit_device_memory *device = &plan->options.backend->memory;
     LEIT_TRY(leit_mirror_create(device, memory.input_bytes, true, &plan->inputs));
-    /* Training takes all of its memory before the first step; inference is often asked for one
-     * text. */
-    plan->activations = device->allocate(memory.activation_bytes, plan->options.training);
-    plan->workspace = device->allocate(memory.workspace_bytes, plan->options.training);
-    if (plan->activations == NULL || plan->workspace == NULL)
-        return device->is_host ? LEIT_INTERNAL : LEIT_DEVICE;
+    LEIT_TRY(leit_mirror_create(device, memory.result_bytes, true, &plan->results));
+    LEIT_TRY(take(plan, "activations", memory.activation_bytes, &plan->activations));
+    LEIT_TRY(take(plan, "workspace", memory.workspace_bytes, &plan->workspace));
+    if (!device->is_host)
+        LEIT_TRY(take(plan, "tickets", LEIT_TICKETS * sizeof(unsigned), &plan->tickets));
+    LEIT_TRY(allocate_shard(plan));
     bind_values(plan);
+    bind_shard(plan);
     LEIT_TRY(bind_kept(plan));
     bind_slots(plan);
-    if (plan->random != LEIT_NONE)
-        ((leit_random *)plan->values[plan->random].host)->seed = plan->options.seed;
+    const leit_value randoms[2] = {plan->random, plan->step_random};
+    for (int i = 0; i < 2; i++)
+        if (randoms[i] != LEIT_NONE)
+            ((leit_random *)plan->values[randoms[i]].host)->seed = plan->options.seed;
     plan->is_finished = true;
     return LEIT_OK;
 }

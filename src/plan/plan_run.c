@@ -28,7 +28,12 @@ float *leit_plan_gradient(leit_plan *plan, leit_value value)
 
 void leit_plan_set_step(leit_plan *plan, uint32_t step)
 {
-    if (plan->random != LEIT_NONE) ((leit_random *)plan->values[plan->random].host)->step = step;
+    const uint32_t n = leit_plan_is_shard(plan) ? (uint32_t)plan->options.n_shards : 1;
+    if (plan->random != LEIT_NONE)
+        ((leit_random *)plan->values[plan->random].host)->step =
+            step * n + (uint32_t)plan->options.shard;
+    if (plan->step_random != LEIT_NONE)
+        ((leit_random *)plan->values[plan->step_random].host)->step = step;
 }
 
 static const leit_device_memory *memory_of(const leit_plan *plan)
@@ -40,7 +45,8 @@ static leit_exec exec_of(const leit_plan *plan)
 {
     return (leit_exec){.threads = plan->options.threads,
                        .workspace = plan->workspace,
-                       .workspace_bytes = plan->memory.workspace_bytes};
+                       .workspace_bytes = plan->memory.workspace_bytes,
+                       .tickets = (unsigned *)plan->tickets};
 }
 
 /* Under AddressSanitizer only the objects a node uses are accessible while it runs: the red zones
@@ -79,8 +85,14 @@ static void unfence(leit_plan *plan)
 #endif
 }
 
-static leit_status read_kept(leit_plan *plan)
+leit_status leit_plan_begin_forward(leit_plan *plan)
 {
+    return leit_mirror_upload(&plan->inputs);
+}
+
+leit_status leit_plan_end_forward(leit_plan *plan)
+{
+    LEIT_TRY(leit_mirror_download(&plan->results));
     for (size_t v = 0; v < plan->n_values; v++) {
         const plan_value *value = &plan->values[v];
         if (value->kind == VALUE_ACTIVATION && value->is_kept && value->host != value->data)
@@ -90,17 +102,22 @@ static leit_status read_kept(leit_plan *plan)
     return LEIT_OK;
 }
 
-leit_status leit_plan_forward(leit_plan *plan)
+leit_status leit_plan_run_forward(leit_plan *plan, size_t begin, size_t end)
 {
     const leit_exec exec = exec_of(plan);
-    leit_status status = leit_mirror_upload(&plan->inputs);
-    for (size_t i = 0; status == LEIT_OK && i < plan->n_nodes; i++) {
+    const leit_backend *backend = plan->options.backend;
+    leit_status status = LEIT_OK;
+    leit_range_begin(backend, "forward");
+    for (size_t i = begin; status == LEIT_OK && i < end; i++) {
         const plan_node *node = &plan->nodes[i];
         fence(plan, node);
-        status = plan->options.backend->ops[node->op].forward(&exec, node->args);
+        leit_range_begin(backend, node->name);
+        status = backend->ops[node->op].forward(&exec, node->args);
+        leit_range_end(backend);
     }
+    leit_range_end(backend);
     unfence(plan);
-    return status == LEIT_OK ? read_kept(plan) : status;
+    return status;
 }
 
 static int64_t count_rows(const leit_plan *plan, const plan_value *value)
@@ -116,9 +133,9 @@ static int64_t row_width(const plan_value *value)
     return width;
 }
 
-/* Adds what a node has written aside to the gradients of values with several consumers. */
-static leit_status add_asides(leit_plan *plan, const leit_exec *exec, const plan_node *node)
+leit_status leit_plan_add_asides(leit_plan *plan, const plan_node *node)
 {
+    const leit_exec exec = exec_of(plan);
     for (int s = 0; s < node->n_slots; s++) {
         const plan_slot *slot = &node->slots[s];
         if (!slot->is_aside) continue;
@@ -130,28 +147,57 @@ static leit_status add_asides(leit_plan *plan, const leit_exec *exec, const plan
             .a = value->gradient,
             .b = (const float *)(plan->activations + slot->aside_offset_bytes),
             .y = value->gradient};
-        LEIT_TRY(plan->options.backend->ops[LEIT_OP_add].forward(exec, &sum));
+        LEIT_TRY(plan->options.backend->ops[LEIT_OP_add].forward(&exec, &sum));
     }
     return LEIT_OK;
 }
 
-leit_status leit_plan_backward(leit_plan *plan, float scale)
+leit_status leit_plan_begin_backward(leit_plan *plan, float scale)
 {
-    const leit_exec exec = exec_of(plan);
     for (size_t i = 0; i < plan->n_losses; i++) {
         const plan_value *loss = &plan->values[plan->losses[i]];
+        float *own = (float *)((unsigned char *)plan->inputs.host + loss->gradient_offset_bytes);
         const float gradient = loss->loss_weight * scale;
-        if (loss->gradient != NULL)
-            LEIT_TRY(memory_of(plan)->write(loss->gradient, &gradient, sizeof gradient, NULL));
+        if (*own == gradient) continue; /* the device has it too */
+        *own = gradient;
+        LEIT_TRY(memory_of(plan)->write(loss->gradient, own, sizeof *own, NULL));
     }
+    return LEIT_OK;
+}
+
+leit_status leit_plan_begin(leit_plan *plan, float scale)
+{
+    LEIT_TRY(leit_plan_begin_backward(plan, scale));
+    return leit_plan_begin_forward(plan);
+}
+
+leit_status leit_plan_enqueue(leit_plan *plan)
+{
+    LEIT_TRY(leit_plan_run_forward(plan, 0, plan->n_nodes));
+    return leit_plan_run_backward(plan, 0, plan->n_nodes);
+}
+
+const leit_mirror *leit_plan_results(const leit_plan *plan)
+{
+    return &plan->results;
+}
+
+leit_status leit_plan_run_backward(leit_plan *plan, size_t begin, size_t end)
+{
+    const leit_exec exec = exec_of(plan);
+    const leit_backend *backend = plan->options.backend;
     leit_status status = LEIT_OK;
-    for (size_t i = plan->n_nodes; status == LEIT_OK && i-- > 0;) {
+    leit_range_begin(backend, "backward");
+    for (size_t i = end; status == LEIT_OK && i-- > begin;) {
         const plan_node *node = &plan->nodes[i];
         if (!node->has_backward) continue;
         fence(plan, node);
-        status = plan->options.backend->ops[node->op].backward(&exec, node->args);
-        if (status == LEIT_OK) status = add_asides(plan, &exec, node);
+        leit_range_begin(backend, node->name);
+        status = backend->ops[node->op].backward(&exec, node->args);
+        if (status == LEIT_OK) status = leit_plan_add_asides(plan, node);
+        leit_range_end(backend);
     }
+    leit_range_end(backend);
     unfence(plan);
     return status;
 }
@@ -217,7 +263,8 @@ leit_status leit_plan_find_nonfinite(leit_plan *plan, const char **name)
     bool is_finite = true;
     *name = "";
     for (size_t v = 0; v < plan->n_values; v++) {
-        if (plan->values[v].kind == VALUE_ACTIVATION) continue;
+        const enum value_kind kind = plan->values[v].kind;
+        if (kind == VALUE_ACTIVATION || kind == VALUE_RESULT) continue;
         LEIT_TRY(look_at(plan, &plan->values[v], &is_finite));
         if (is_finite) continue;
         *name = plan->values[v].name;
@@ -228,7 +275,9 @@ leit_status leit_plan_find_nonfinite(leit_plan *plan, const char **name)
     const leit_exec exec = exec_of(plan);
     for (size_t i = 0; i < plan->n_nodes; i++) {
         const plan_node *node = &plan->nodes[i];
-        LEIT_TRY(plan->options.backend->ops[node->op].forward(&exec, node->args));
+        LEIT_TRY(node->is_exchange
+                     ? leit_plan_exchange_alone(plan, node)
+                     : plan->options.backend->ops[node->op].forward(&exec, node->args));
         for (int s = 0; s < node->n_slots; s++) {
             const plan_value *value = &plan->values[node->slots[s].value];
             if (!(node->slots[s].use & WRITE_FORWARD)) continue;

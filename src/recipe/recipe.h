@@ -13,6 +13,7 @@
 
 #include "core/arena.h"
 #include "core/buffer.h"
+#include "kernels/op.h"
 #include "leitmotif/recipe.h"
 
 /* The words of an enum key, once: X(CONSTANT, word). */
@@ -32,7 +33,6 @@
 #define LEIT_W2V_MAPPING_LIST(X) X(PAPER, paper) X(VECTORS, vectors)
 #define LEIT_SCHEDULE_LIST(X) X(CONSTANT, constant) X(LINEAR, linear) X(COSINE, cosine)
 #define LEIT_DEVICE_CHOICE_LIST(X) X(CPU, cpu) X(CUDA, cuda) X(AUTO, auto)
-#define LEIT_PRECISION_LIST(X) X(FP32, fp32) X(TF32, tf32) X(BF16, bf16)
 #define LEIT_RESUME_LIST(X) X(AUTO, auto) X(NEVER, never)
 
 #define LEIT_STRATEGY_ENUM(constant, word) LEIT_STRATEGY_##constant,
@@ -44,7 +44,6 @@
 #define LEIT_W2V_MAPPING_ENUM(constant, word) LEIT_W2V_MAPPING_##constant,
 #define LEIT_SCHEDULE_ENUM(constant, word) LEIT_SCHEDULE_##constant,
 #define LEIT_DEVICE_CHOICE_ENUM(constant, word) LEIT_DEVICE_CHOICE_##constant,
-#define LEIT_PRECISION_ENUM(constant, word) LEIT_PRECISION_##constant,
 #define LEIT_RESUME_ENUM(constant, word) LEIT_RESUME_##constant,
 
 enum leit_strategy_id { LEIT_STRATEGY_LIST(LEIT_STRATEGY_ENUM) LEIT_N_STRATEGIES };
@@ -56,7 +55,6 @@ enum leit_recipe_negative_mask { LEIT_NEGATIVE_MASK_LIST(LEIT_NEGATIVE_MASK_ENUM
 enum leit_recipe_w2v_mapping { LEIT_W2V_MAPPING_LIST(LEIT_W2V_MAPPING_ENUM) };
 enum leit_recipe_schedule { LEIT_SCHEDULE_LIST(LEIT_SCHEDULE_ENUM) };
 enum leit_recipe_device_choice { LEIT_DEVICE_CHOICE_LIST(LEIT_DEVICE_CHOICE_ENUM) };
-enum leit_recipe_precision { LEIT_PRECISION_LIST(LEIT_PRECISION_ENUM) };
 enum leit_recipe_resume { LEIT_RESUME_LIST(LEIT_RESUME_ENUM) };
 
 /* A random draw between two ends; `enabled` is false for the empty list [], which means off. */
@@ -146,7 +144,8 @@ struct leit_recipe_run {
     enum leit_recipe_device_choice device;
     int threads; /* 0: all cores this process may use */
     bool deterministic;
-    enum leit_recipe_precision precision;
+    enum leit_kernels kernels;
+    enum leit_precision precision;
     int shards, checkpoint_every_steps, checkpoint_every_seconds, keep_checkpoints;
     enum leit_recipe_resume resume;
     int rank_deadline_seconds;
@@ -172,6 +171,9 @@ struct leit_recipe {
 
 /* The word of a strategy, "metric3"; "unknown" outside the list. */
 const char *leit_strategy_name(enum leit_strategy_id strategy);
+
+/* What train.batch has to be a multiple of, at least twice. */
+int leit_recipe_batch_unit(const leit_recipe *recipe);
 
 /* Like leit_recipe_load with the YAML in memory: `label` stands for the path in sentences and is
  * what a `base:` is relative to. A checkpoint's resolved recipe comes back this way. */

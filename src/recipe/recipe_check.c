@@ -167,6 +167,24 @@ static void check_loss(struct checker *checker)
            "and the other two weights are 0: nothing would be learnt");
 }
 
+int leit_recipe_batch_unit(const leit_recipe *recipe)
+{
+    return recipe->run.shards * (is_any(recipe->strategy, ONE(METRIC2) | ONE(METRIC3)) ? 2 : 1);
+}
+
+/* A shard has whole rows (of metric strategies: of both halves), and BatchNorm learns from two. */
+static void check_shards(struct checker *checker, const int *batch, int unit)
+{
+    const int *shards = &checker->recipe->run.shards;
+    if (*shards == 1 || *batch == 0) return;
+    if (*batch % unit != 0)
+        expect(checker, false, batch, shards, "is %d, not a multiple of %srun.shards %d", *batch,
+               unit == *shards ? "" : "twice ", *shards);
+    else
+        expect(checker, *batch / *shards >= 2, batch, shards,
+               "is %d, expected at least 2 for each of run.shards %d", *batch, *shards);
+}
+
 static void check_train(struct checker *checker)
 {
     const struct leit_recipe *recipe = checker->recipe;
@@ -178,10 +196,8 @@ static void check_train(struct checker *checker)
            "is %d, expected an even number from 4: %s takes one half as tag pairs and one half as "
            "text-music pairs, and a pair's negatives from the others",
            train->batch, leit_strategy_name(recipe->strategy));
-    expect(checker, train->batch % *shards == 0, &train->batch, shards,
-           "is %d, not a multiple of run.shards %d", train->batch, *shards);
-    expect(checker, train->music_batch % *shards == 0, &train->music_batch, shards,
-           "is %d, not a multiple of run.shards %d", train->music_batch, *shards);
+    check_shards(checker, &train->batch, leit_recipe_batch_unit(recipe));
+    check_shards(checker, &train->music_batch, *shards);
     expect(checker, train->max_steps == 0 || train->warmup_steps < train->max_steps,
            &train->warmup_steps, &train->max_steps, "is %d, expected less than train.max_steps %d",
            train->warmup_steps, train->max_steps);
@@ -201,6 +217,10 @@ static void check_run(struct checker *checker)
     bool is_cpu = run->device == LEIT_DEVICE_CHOICE_CPU;
     expect(checker, !is_cpu || run->precision == LEIT_PRECISION_FP32, &run->precision, &run->device,
            "is %s, which needs run.device cuda: the CPU computes in fp32",
+           run->precision == LEIT_PRECISION_BF16 ? "bf16" : "tf32");
+    expect(checker, run->kernels != LEIT_KERNELS_PLAIN || run->precision == LEIT_PRECISION_FP32,
+           &run->precision, &run->kernels,
+           "is %s, which needs run.kernels fast or cudnn: the plain ones compute in fp32",
            run->precision == LEIT_PRECISION_BF16 ? "bf16" : "tf32");
     expect(checker,
            recipe->strategy == LEIT_STRATEGY_TAGGING || recipe->evaluate.mappings.count > 0,

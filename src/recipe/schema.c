@@ -16,6 +16,7 @@ static const char *const negative_mask_words[] = {LEIT_NEGATIVE_MASK_LIST(WORD) 
 static const char *const w2v_mapping_words[] = {LEIT_W2V_MAPPING_LIST(WORD) NULL};
 static const char *const schedule_words[] = {LEIT_SCHEDULE_LIST(WORD) NULL};
 static const char *const device_choice_words[] = {LEIT_DEVICE_CHOICE_LIST(WORD) NULL};
+static const char *const kernels_words[] = {LEIT_KERNELS_LIST(WORD) NULL};
 static const char *const precision_words[] = {LEIT_PRECISION_LIST(WORD) NULL};
 static const char *const resume_words[] = {LEIT_RESUME_LIST(WORD) NULL};
 static const char *const mapping_words[] = {"va", "w2v", "w2v_paper", "w2v_vectors", "manual", NULL};
@@ -54,6 +55,9 @@ static const char *const mapping_words[] = {"va", "w2v", "w2v_paper", "w2v_vecto
     {KEY(PATH, member, const char *, "", 0, 0, "", readers, text)}
 #define ENUM(member, kind, given, readers, text) \
     {KEY(ENUM, member, enum leit_recipe_##kind, given, 0, 0, "", readers, text), .words = kind##_words}
+/* An enum of the kernels. */
+#define ENUM_OF_KERNELS(member, kind, given, readers, text) \
+    {KEY(ENUM, member, enum leit_##kind, given, 0, 0, "", readers, text), .words = kind##_words}
 #define RANGE(member, low, high, unit, readers, text) \
     {KEY(RANGE, member, struct leit_recipe_range, "[]", low, high, unit, readers, text)}
 #define STRINGS(member, given, allowed, readers, text) \
@@ -145,13 +149,14 @@ PATH(run.directory, ALL, "The run folder: recipe, metrics, checkpoints, report. 
 ENUM(run.device, device_choice, "auto", ALL, "Where training runs: `auto` takes a GPU where one can be used, and otherwise says in one line why none can; `cuda` does not do without. Evaluation, `index` and `match` run on the CPU."),
 INT(run.threads, 0, 0, 4096, "threads", ALL, "Threads of the CPU backend and of the loader; 0: the cores this process may use. The result does not depend on it."),
 BOOL(run.deterministic, true, ALL, "Same recipe, same kind of device, same bits. `false` allows faster reductions whose order varies; the CPU has none and keeps to the same bits."),
-ENUM(run.precision, precision, "fp32", ALL, "Of matrix products; master weights, statistics and reductions stay fp32. `tf32` and `bf16` are faster and need CUDA: the CPU refuses them."),
-INT(run.shards, 1, 1, 4096, "shards", ALL, "Fixed parts of a step whose results are summed as a tree: any number of ranks that divides it gives the same bits. This build has one rank and takes 1 alone."),
+ENUM_OF_KERNELS(run.kernels, kernels, "fast", ALL, "Of a GPU. `plain`: those that are written to be read and judge the others; in fp32 alone. `cudnn`: NVIDIA's libraries where they have the op, `fast` elsewhere. The CPU has one kind."),
+ENUM_OF_KERNELS(run.precision, precision, "fp32", ALL, "Of matrix products; master weights, statistics and reductions stay fp32. `tf32` and `bf16` are faster and need the fast kernels of a GPU: the CPU refuses them."),
+INT(run.shards, 1, 1, 4096, "shards", ALL, "Fixed parts of a step whose results are summed as a tree: any number of ranks that divides it gives the same bits. Each normalises over its own rows; negatives come from all."),
 INT(run.checkpoint_every_steps, 0, 0, INT_MAX, "steps", ALL, "Saves after so many steps; 0: by time alone. The end of a phase is always saved, and a stop saves first."),
 INT(run.checkpoint_every_seconds, 600, 0, 31536000, "seconds", ALL, "Saves after so many seconds, which is what a lost node costs at most; 0: by steps alone."),
 INT(run.keep_checkpoints, 2, 1, 100000, "checkpoints", ALL, "Newest checkpoints that are kept; the best one is kept besides."),
 ENUM(run.resume, resume, "auto", ALL, "`auto` goes on from the newest whole checkpoint of the run folder, bit for bit; `never` starts anew and removes the checkpoints of the run before."),
-INT(run.rank_deadline_seconds, 300, 1, 86400, "seconds", ALL, "A rank silent for so long is reported by name and the job ends with 6. This build has one rank, which waits for nobody."),
+INT(run.rank_deadline_seconds, 300, 1, 86400, "seconds", ALL, "A rank silent for so long is reported by name and the job ends with 6 (docs/cluster.md). One rank waits for nobody."),
 };
 const size_t leit_recipe_n_keys = sizeof leit_recipe_keys / sizeof leit_recipe_keys[0];
 

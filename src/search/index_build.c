@@ -1,7 +1,11 @@
-/* Files are decided first (kept or to do), then listened to in groups: decoding and hashing of a
- * group run side by side, the music tower uses all threads on the clips of the group. Between
- * groups what is done is saved now and then. */
+/* Files are decided first (kept or to do), then listened to in rounds: each rank has a group of files, whose
+ * decoding and hashing run side by side, and the music tower uses all threads on the clips of the
+ * group. After a round every rank knows what the others have heard. Between rounds what is done is
+ * saved now and then. */
+#include "search/index_build.h"
+
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,13 +17,15 @@
 #include "core/log.h"
 #include "core/memory.h"
 #include "core/stop.h"
+#include "dist/mpi_loader.h"
 #include "kernels/softmax.h"
 #include "search/index_file.h"
 #include "search/library.h"
 #include "search/track_ranking.h"
 
 enum { SAMPLE_RATE_HZ = 16000, FRAME_SAMPLES = 512, MAX_SECONDS = 3600, GROUP = 16 };
-enum { SAVE_EVERY_S = 180 };
+enum { SAVE_EVERY_S = 180, REASON_BYTES = 1024 };
+enum { RANK_DEADLINE_MS = 3600000 }; /* a group may be sixteen hours of music */
 
 enum row_state { ROW_TO_DO, ROW_KEPT, ROW_NEW, ROW_SKIPPED };
 
@@ -38,9 +44,19 @@ typedef struct row {
     char *reason;   /* of a status that is not LEIT_OK */
 } row;
 
+/* What the ranks tell each other of a file. */
+typedef struct heard {
+    int64_t xxh3;
+    double duration_s, loudness_lkfs;
+    int32_t state, status;
+    int32_t is_unread;
+    char reason[REASON_BYTES];
+} heard;
+
 typedef struct build {
     leit_arena arena;
     const leit_index_options *options;
+    leit_dist *dist;            /* borrowed */
     const char *folder, *model; /* absolute */
     leit_threads *threads;
     leit_loaded_matcher loaded;
@@ -54,8 +70,19 @@ typedef struct build {
     int64_t n_rows;
     int64_t *to_do;
     int64_t n_to_do, n_done;
+    int64_t part;   /* where in the round this rank's files begin */
     float *answers; /* (n files, width) */
+
+    /* Of a round: room for a group of each rank. */
+    heard *heard;
+    float *round_answers; /* (ranks * GROUP, width) */
+    size_t *offsets;      /* (ranks + 1) */
 } build;
+
+static bool is_first(const build *b)
+{
+    return leit_dist_rank(b->dist) == 0;
+}
 
 /* What a row has while it is listened to. */
 static void forget(row *r)
@@ -72,6 +99,9 @@ static void build_clear(build *b)
     leit_free(b->rows);
     leit_free(b->to_do);
     leit_free(b->answers);
+    leit_free(b->heard);
+    leit_free(b->round_answers);
+    leit_free(b->offsets);
     leit_index_close(b->old);
     leit_library_clear(&b->library);
     leit_skip_list_clear(&b->skips);
@@ -96,11 +126,13 @@ static void open_old(build *b)
     const char *path = b->options->output;
     if (!leit_file_exists(path)) return;
     if (leit_index_open(path, &b->old) != LEIT_OK) {
-        leit_log(LEIT_LOG_WARNING, "%s; all files are embedded again", leit_error_message());
+        if (is_first(b))
+            leit_log(LEIT_LOG_WARNING, "%s; all files are embedded again", leit_error_message());
         return;
     }
     if (leit_index_check_space(b->old, &b->space, b->model) != LEIT_OK) {
-        leit_log(LEIT_LOG_INFO, "%s: of another model; all files are embedded again", path);
+        if (is_first(b))
+            leit_log(LEIT_LOG_INFO, "%s: of another model; all files are embedded again", path);
         leit_index_close(b->old);
         b->old = NULL;
         return;
@@ -108,28 +140,44 @@ static void open_old(build *b)
     b->same_folder = strcmp(b->old->folder, b->folder) == 0;
 }
 
-static leit_status open_all(build *b)
+static leit_status open_model(void *context)
 {
+    build *b = context;
     const leit_index_options *options = b->options;
     LEIT_TRY(leit_container_check_output(options->output, LEIT_INDEX_FORMAT));
     LEIT_TRY(leit_threads_create(options->threads, &b->threads));
-    LEIT_TRY(leit_matcher_open_towers(options->model, leit_backend_cpu(), b->threads,
-                                      LEIT_TOWER_MUSIC, &b->loaded));
+    return leit_matcher_open_towers(options->model, leit_backend_cpu(), b->threads,
+                                    LEIT_TOWER_MUSIC, &b->loaded);
+}
+
+static leit_status allocate(build *b)
+{
+    const int64_t width = b->space.width, n_ranks = leit_dist_size(b->dist);
+    LEIT_TRY(LEIT_ALLOC(b->rows, b->n_rows));
+    LEIT_TRY(LEIT_ALLOC(b->to_do, b->n_rows));
+    LEIT_TRY(LEIT_ALLOC(b->answers, b->n_rows * width));
+    LEIT_TRY(LEIT_ALLOC(b->heard, n_ranks * GROUP));
+    LEIT_TRY(LEIT_ALLOC(b->round_answers, n_ranks * GROUP * width));
+    return LEIT_ALLOC(b->offsets, n_ranks + 1);
+}
+
+static leit_status open_library(void *context)
+{
+    build *b = context;
+    const leit_index_options *options = b->options;
     LEIT_TRY(leit_index_space_of(&b->loaded, &b->space));
     b->rule = b->loaded.matcher->strategy->rule;
     LEIT_TRY(absolute_path(&b->arena, options->folder, &b->folder));
     LEIT_TRY(absolute_path(&b->arena, options->model, &b->model));
     LEIT_TRY(leit_library_scan(b->folder, &b->library, &b->skips));
-    if (b->library.count == 0)
+    if (b->library.count == 0 && is_first(b))
         leit_log(LEIT_LOG_WARNING,
                  "%s and its subfolders hold no audio that can be used: expected wav, flac, ogg, "
                  "opus, mp3 or aiff",
                  b->folder);
     open_old(b);
     b->n_rows = (int64_t)b->library.count;
-    LEIT_TRY(LEIT_ALLOC(b->rows, b->n_rows));
-    LEIT_TRY(LEIT_ALLOC(b->to_do, b->n_rows));
-    return LEIT_ALLOC(b->answers, b->n_rows * b->space.width);
+    return allocate(b);
 }
 
 /* ---- what is kept ---- */
@@ -191,12 +239,17 @@ static leit_status listen_to(const char *path, row *r)
     return status;
 }
 
+/* The file that is number `task` of this rank's part of the round. */
+static row *row_of_task(const build *b, int64_t task)
+{
+    return &b->rows[b->to_do[b->n_done + b->part + task]];
+}
+
 static void listen_task(void *context, int64_t task, int worker)
 {
     (void)worker;
     build *b = context;
-    const int64_t i = b->to_do[b->n_done + task];
-    row *r = &b->rows[i];
+    row *r = row_of_task(b, task);
     leit_arena scratch = {0};
     const char *path = leit_path_join(&scratch, b->folder, r->file->path);
     uint64_t sum = 0;
@@ -229,23 +282,16 @@ static leit_status settle_answer(const build *b, const char *path, float *answer
 static leit_status embed(build *b, int64_t n)
 {
     leit_clip clips[GROUP];
-    int64_t rows[GROUP], n_clips = 0;
+    row *rows[GROUP];
+    int64_t n_clips = 0;
     for (int64_t task = 0; task < n; task++) {
-        const int64_t i = b->to_do[b->n_done + task];
-        row *r = &b->rows[i];
+        row *r = row_of_task(b, task);
         LEIT_FAIL_IF(r->status != LEIT_OK && r->reason == NULL, LEIT_INTERNAL, "out of memory");
-        if (r->status == LEIT_DATA && r->is_unread && r->old >= 0) {
-            /* It waits as if not reached: a disk that fails for a moment costs no answer. */
-            leit_log(LEIT_LOG_WARNING, "%s; its earlier answer stays in the index", r->reason);
-        } else if (r->status == LEIT_DATA) {
-            r->state = ROW_SKIPPED;
-            LEIT_TRY(leit_skip_list_add(&b->skips, r->file->path, r->reason));
-        } else if (r->status != LEIT_OK) {
+        if (r->status != LEIT_OK && r->status != LEIT_DATA)
             return leit_fail(r->status, __func__, "%s", r->reason);
-        } else if (r->state != ROW_KEPT) {
-            clips[n_clips] = r->clip;
-            rows[n_clips++] = i;
-        }
+        if (r->status != LEIT_OK || r->state == ROW_KEPT) continue;
+        clips[n_clips] = r->clip;
+        rows[n_clips++] = r;
     }
     if (n_clips == 0) return LEIT_OK;
     const int64_t width = b->space.width;
@@ -253,13 +299,85 @@ static leit_status embed(build *b, int64_t n)
     LEIT_TRY(LEIT_ALLOC(answers, n_clips * width));
     leit_status status = leit_tower_clips(&b->loaded.music, clips, n_clips, answers);
     for (int64_t c = 0; status == LEIT_OK && c < n_clips; c++) {
-        row *r = &b->rows[rows[c]];
-        status = settle_answer(b, r->file->path, answers + c * width);
-        memcpy(b->answers + rows[c] * width, answers + c * width, (size_t)width * sizeof(float));
-        r->state = ROW_NEW;
+        status = settle_answer(b, rows[c]->file->path, answers + c * width);
+        memcpy(b->answers + (rows[c] - b->rows) * width, answers + c * width,
+               (size_t)width * sizeof *answers);
+        rows[c]->state = ROW_NEW;
     }
     leit_free(answers);
     return status;
+}
+
+/* ---- what the other ranks have heard ---- */
+
+static int64_t part_begin(const build *b, int64_t n, int rank)
+{
+    return n * rank / leit_dist_size(b->dist);
+}
+
+static heard tell(const row *r)
+{
+    heard said = {.xxh3 = r->xxh3,
+                  .duration_s = r->duration_s,
+                  .loudness_lkfs = r->loudness_lkfs,
+                  .state = (int32_t)r->state,
+                  .status = (int32_t)r->status,
+                  .is_unread = r->is_unread};
+    snprintf(said.reason, sizeof said.reason, "%s", r->reason == NULL ? "" : r->reason);
+    return said;
+}
+
+static leit_status hear(row *r, const heard *said)
+{
+    r->xxh3 = said->xxh3;
+    r->duration_s = said->duration_s;
+    r->loudness_lkfs = said->loudness_lkfs;
+    r->state = (enum row_state)said->state;
+    r->status = (leit_status)said->status;
+    r->is_unread = said->is_unread != 0;
+    if (r->status == LEIT_OK) return LEIT_OK;
+    r->reason = leit_strdup(said->reason);
+    return r->reason == NULL ? LEIT_INTERNAL : LEIT_OK;
+}
+
+static leit_status gather_parts(build *b, int64_t n, void *all, size_t row_bytes)
+{
+    for (int rank = 0; rank <= leit_dist_size(b->dist); rank++)
+        b->offsets[rank] = (size_t)part_begin(b, n, rank) * row_bytes;
+    return leit_dist_gather(b->dist, all, b->offsets);
+}
+
+/* All n rows of the round, of which this rank has listened to n_own. */
+static leit_status exchange(build *b, int64_t n, int64_t n_own)
+{
+    const size_t answer_bytes = (size_t)b->space.width * sizeof *b->answers;
+    const int64_t width = b->space.width, *to_do = b->to_do + b->n_done;
+    for (int64_t task = b->part; task < b->part + n_own; task++) {
+        b->heard[task] = tell(&b->rows[to_do[task]]);
+        memcpy(b->round_answers + task * width, b->answers + to_do[task] * width, answer_bytes);
+    }
+    LEIT_TRY(gather_parts(b, n, b->heard, sizeof *b->heard));
+    LEIT_TRY(gather_parts(b, n, b->round_answers, answer_bytes));
+    for (int64_t task = 0; task < n; task++) {
+        if (task >= b->part && task < b->part + n_own) continue;
+        LEIT_TRY(hear(&b->rows[to_do[task]], &b->heard[task]));
+        memcpy(b->answers + to_do[task] * width, b->round_answers + task * width, answer_bytes);
+    }
+    return LEIT_OK;
+}
+
+/* The same on every rank. */
+static leit_status settle(build *b, row *r)
+{
+    if (r->status == LEIT_OK) return LEIT_OK;
+    if (r->is_unread && r->old >= 0) {
+        /* It waits as if not reached: a disk that fails for a moment costs no answer. */
+        if (is_first(b))
+            leit_log(LEIT_LOG_WARNING, "%s; its earlier answer stays in the index", r->reason);
+        return LEIT_OK;
+    }
+    r->state = ROW_SKIPPED;
+    return leit_skip_list_add(&b->skips, r->file->path, r->reason);
 }
 
 /* ---- the file ---- */
@@ -314,6 +432,18 @@ static void columns_clear(columns *c)
     leit_free(c->reasons);
 }
 
+static bool has_answer(const row *r)
+{
+    return r->state == ROW_TO_DO ? r->old >= 0 : r->state != ROW_SKIPPED;
+}
+
+static int64_t count_answers(const build *b)
+{
+    int64_t n = 0;
+    for (int64_t i = 0; i < b->n_rows; i++) n += has_answer(&b->rows[i]);
+    return n;
+}
+
 /* Takes the rows that have an answer so far, in order; returns their number. A row that waits with
  * its old answer has no time, so that the next run looks at its file whatever time that has. */
 static int64_t gather(const build *b, columns *c)
@@ -323,7 +453,7 @@ static int64_t gather(const build *b, columns *c)
     for (int64_t i = 0; i < b->n_rows; i++) {
         const row *r = &b->rows[i];
         const bool waits = r->state == ROW_TO_DO;
-        if (r->state == ROW_SKIPPED || (waits && r->old < 0)) continue;
+        if (!has_answer(r)) continue;
         float *answer = c->answers + n * width;
         memcpy(answer, b->answers + i * width, (size_t)width * sizeof *answer);
         c->paths[n] = r->file->path;
@@ -337,17 +467,17 @@ static int64_t gather(const build *b, columns *c)
     return n;
 }
 
-static leit_status write_index(build *b, int64_t *n_tracks)
+static leit_status write_index(build *b)
 {
     columns c = {0};
     leit_status status = columns_take(b, &c);
     if (status == LEIT_OK) {
-        *n_tracks = gather(b, &c);
+        const int64_t n_tracks = gather(b, &c);
         const leit_index index = {.path = b->options->output,
                                   .folder = b->folder,
                                   .model = b->model,
                                   .space = b->space,
-                                  .n_tracks = *n_tracks,
+                                  .n_tracks = n_tracks,
                                   .n_pending = b->n_to_do - b->n_done,
                                   .paths = c.paths,
                                   .size_bytes = c.size_bytes,
@@ -368,33 +498,62 @@ static leit_status write_index(build *b, int64_t *n_tracks)
 
 /* ---- all of it ---- */
 
-static leit_status listen_to_all(build *b)
+static leit_status listen_to_round(build *b, int64_t n)
+{
+    const int rank = leit_dist_rank(b->dist);
+    b->part = part_begin(b, n, rank);
+    const int64_t n_own = part_begin(b, n, rank + 1) - b->part;
+    leit_threads_run(b->threads, n_own, listen_task, b);
+    LEIT_TRY(leit_dist_join(b->dist, embed(b, n_own)));
+    LEIT_TRY(exchange(b, n, n_own));
+    for (int64_t task = 0; task < n; task++) {
+        row *r = &b->rows[b->to_do[b->n_done + task]];
+        LEIT_TRY(settle(b, r));
+        forget(r);
+    }
+    b->n_done += n;
+    return LEIT_OK;
+}
+
+static leit_status write_first(build *b)
+{
+    return leit_dist_join(b->dist, is_first(b) ? write_index(b) : LEIT_OK);
+}
+
+/* The first rank's clock says when. */
+static leit_status save_on_the_way(build *b, int64_t *saved_ns)
 {
     const int save_every_s = b->options->save_every_s > 0 ? b->options->save_every_s : SAVE_EVERY_S;
+    if (!is_first(b) || b->n_done == b->n_to_do ||
+        leit_clock_seconds_since(*saved_ns) < save_every_s)
+        return LEIT_OK;
+    LEIT_TRY(write_index(b));
+    *saved_ns = leit_clock_ns();
+    return LEIT_OK;
+}
+
+static leit_status listen_to_all(build *b)
+{
+    const int64_t most = (int64_t)leit_dist_size(b->dist) * GROUP;
     int64_t saved_ns = leit_clock_ns();
-    while (b->n_done < b->n_to_do && !leit_stop_wanted()) {
-        const int64_t rest = b->n_to_do - b->n_done, n = rest < GROUP ? rest : GROUP;
-        leit_threads_run(b->threads, n, listen_task, b);
-        LEIT_TRY(embed(b, n));
-        for (int64_t task = 0; task < n; task++) {
-            row *r = &b->rows[b->to_do[b->n_done + task]];
-            forget(r);
-        }
-        b->n_done += n;
-        if (b->n_done < b->n_to_do && leit_clock_seconds_since(saved_ns) >= save_every_s) {
-            int64_t n_tracks = 0;
-            LEIT_TRY(write_index(b, &n_tracks));
-            saved_ns = leit_clock_ns();
-        }
-        leit_log(LEIT_LOG_PROGRESS, "%lld of %lld files", (long long)b->n_done,
-                 (long long)b->n_to_do);
+    while (b->n_done < b->n_to_do) {
+        uint32_t is_asked_to_stop = 0;
+        LEIT_TRY(leit_dist_agree(b->dist, leit_stop_wanted() ? 1 : 0, &is_asked_to_stop));
+        if (is_asked_to_stop != 0) break;
+        const int64_t rest = b->n_to_do - b->n_done;
+        LEIT_TRY(listen_to_round(b, rest < most ? rest : most));
+        LEIT_TRY(leit_dist_join(b->dist, save_on_the_way(b, &saved_ns)));
+        if (is_first(b))
+            leit_log(LEIT_LOG_PROGRESS, "%lld of %lld files", (long long)b->n_done,
+                     (long long)b->n_to_do);
     }
     return LEIT_OK;
 }
 
-static leit_status summarize(build *b, int64_t n_tracks, leit_index_summary *summary)
+static leit_status summarize(build *b, leit_index_summary *summary)
 {
-    *summary = (leit_index_summary){.n_tracks = n_tracks,
+    *summary = (leit_index_summary){.rank = leit_dist_rank(b->dist),
+                                    .n_tracks = count_answers(b),
                                     .n_skipped = (int64_t)b->skips.count,
                                     .n_pending = b->n_to_do - b->n_done};
     int64_t n_still_there = 0;
@@ -414,26 +573,63 @@ static leit_status summarize(build *b, int64_t n_tracks, leit_index_summary *sum
     return LEIT_OK;
 }
 
-leit_status leit_index_build(const leit_index_options *options, leit_index_summary *summary)
+/* Ranks that see different files would wait for each other, or worse. */
+static leit_status check_same_library(build *b)
+{
+    const int64_t own[3] = {b->n_rows, b->n_to_do, b->n_to_do > 0 ? b->to_do[0] : 0};
+    int64_t first[3] = {own[0], own[1], own[2]};
+    LEIT_TRY(leit_dist_broadcast(b->dist, 0, first, sizeof first));
+    leit_status status = LEIT_OK;
+    if (memcmp(own, first, sizeof own) != 0)
+        status = leit_fail(LEIT_DATA, __func__,
+                           "rank %d sees %" PRId64 " files in %s, %" PRId64
+                           " of them to be heard; rank 0 sees %" PRId64 " and %" PRId64
+                           ": all ranks need the same folder and index, and nothing may change "
+                           "while they begin",
+                           leit_dist_rank(b->dist), own[0], b->folder, own[1], first[0], first[1]);
+    return leit_dist_join(b->dist, status);
+}
+
+static leit_status run(build *b, int64_t start_ns, leit_index_summary *summary)
+{
+    LEIT_TRY(leit_dist_in_turn(b->dist, open_library, b));
+    decide(b);
+    LEIT_TRY(check_same_library(b));
+    LEIT_TRY(listen_to_all(b));
+    LEIT_TRY(write_first(b));
+    const int64_t n_left = b->n_to_do - b->n_done;
+    if (summary != NULL) {
+        LEIT_TRY(summarize(b, summary));
+        summary->seconds = leit_clock_seconds_since(start_ns);
+    }
+    LEIT_FAIL_IF(
+        n_left > 0, LEIT_AGAIN,
+        "asked to stop: %s holds %lld tracks, %lld files are left; run the same command again "
+        "to go on",
+        b->options->output, (long long)count_answers(b), (long long)n_left);
+    return LEIT_OK;
+}
+
+leit_status leit_index_build_rank(leit_dist *dist, const leit_index_options *options,
+                                  leit_index_summary *summary)
 {
     const int64_t start_ns = leit_clock_ns();
-    build b = {.options = options};
-    int64_t n_tracks = 0;
+    build b = {.options = options, .dist = dist};
     if (summary != NULL) *summary = (leit_index_summary){0};
-    leit_status status = open_all(&b);
-    if (status == LEIT_OK) {
-        decide(&b);
-        status = listen_to_all(&b);
-    }
-    if (status == LEIT_OK) status = write_index(&b, &n_tracks);
-    if (status == LEIT_OK && summary != NULL) status = summarize(&b, n_tracks, summary);
-    if (status == LEIT_OK && summary != NULL) summary->seconds = leit_clock_seconds_since(start_ns);
-    if (status == LEIT_OK && b.n_done < b.n_to_do)
-        status = leit_fail(LEIT_AGAIN, __func__,
-                           "asked to stop: %s holds %lld tracks, %lld files are left; run the same "
-                           "command again to go on",
-                           options->output, (long long)n_tracks, (long long)(b.n_to_do - b.n_done));
+    leit_status status = leit_dist_in_turn(dist, open_model, &b);
+    if (status == LEIT_OK) status = run(&b, start_ns, summary);
     build_clear(&b);
+    return status;
+}
+
+leit_status leit_index_build(const leit_index_options *options, leit_index_summary *summary)
+{
+    leit_launch launch;
+    leit_dist *dist = NULL;
+    LEIT_TRY(leit_launch_read(getenv, &launch));
+    LEIT_TRY(leit_dist_create_launched(&launch, RANK_DEADLINE_MS, &dist));
+    const leit_status status = leit_index_build_rank(dist, options, summary);
+    leit_dist_close(dist);
     return status;
 }
 

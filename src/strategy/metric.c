@@ -24,6 +24,11 @@ leit_plan_triplet leit_metric_settings(const leit_recipe *recipe, uint32_t branc
                                .branch = branch};
 }
 
+leit_value leit_metric_rows(leit_plan *plan, leit_value x, leit_value rows)
+{
+    return leit_plan_gather_shards(plan, leit_plan_gather_rows(plan, x, rows));
+}
+
 void leit_metric_text_music(leit_step *step, leit_value text, leit_value music, float weight)
 {
     leit_plan *plan = step->plan;
@@ -37,8 +42,8 @@ void leit_metric_text_music(leit_step *step, leit_value text, leit_value music, 
     leit_value item_labels =
         by_text ? anchor_labels : leit_step_target(step, LEIT_TARGET_MUSIC_LABEL_2);
     const leit_plan_triplet settings = leit_metric_settings(recipe, 0);
-    leit_value loss = leit_plan_cosine_triplet(plan, leit_plan_gather_rows(plan, text, second),
-                                               leit_plan_gather_rows(plan, music, second),
-                                               anchor_labels, item_labels, &settings);
+    leit_value loss = leit_plan_cosine_triplet(plan, leit_metric_rows(plan, text, second),
+                                               leit_metric_rows(plan, music, second), anchor_labels,
+                                               item_labels, &settings);
     leit_plan_loss(plan, loss, weight);
 }

@@ -11,6 +11,10 @@ leit_value leit_metric_head(leit_plan *plan, const leit_space *space, enum leit_
 /* The recipe's triplet settings; branches keep their draws apart. */
 leit_plan_triplet leit_metric_settings(const leit_recipe *recipe, uint32_t branch);
 
+/* The rows of x that `rows` names, of all shards of the step: anchors and their candidates come from
+ * the whole batch. */
+leit_value leit_metric_rows(leit_plan *plan, leit_value x, leit_value rows);
+
 /* The text-music triplets of the second half of the batch, as a loss of this weight. */
 void leit_metric_text_music(leit_step *step, leit_value text, leit_value music, float weight);
 

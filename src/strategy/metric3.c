@@ -20,12 +20,12 @@ static void build(leit_step *step)
     leit_value music_labels = leit_step_target(step, LEIT_TARGET_MUSIC_LABEL_1);
 
     leit_plan_triplet settings = leit_metric_settings(recipe, 1);
-    leit_value tag_text = leit_plan_cosine_triplet(plan, leit_plan_gather_rows(plan, tag, first),
-                                                   leit_plan_gather_rows(plan, text, first),
-                                                   text_labels, text_labels, &settings);
+    leit_value tag_text = leit_plan_cosine_triplet(plan, leit_metric_rows(plan, tag, first),
+                                                   leit_metric_rows(plan, text, first), text_labels,
+                                                   text_labels, &settings);
     settings = leit_metric_settings(recipe, 2);
-    leit_value tag_music = leit_plan_cosine_triplet(plan, leit_plan_gather_rows(plan, tag, second),
-                                                    leit_plan_gather_rows(plan, music, first),
+    leit_value tag_music = leit_plan_cosine_triplet(plan, leit_metric_rows(plan, tag, second),
+                                                    leit_metric_rows(plan, music, first),
                                                     music_labels, music_labels, &settings);
 
     leit_plan_loss(plan, tag_text, (float)recipe->loss.weight_tag_text);

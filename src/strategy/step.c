@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/memory.h"
-#include "core/rng.h"
 
 /* ---- building ---- */
 
@@ -38,11 +37,25 @@ leit_status leit_step_create(const leit_strategy *strategy, const leit_phase *ph
 {
     const leit_recipe *recipe = space->recipe;
     *step = (leit_step){.space = space, .phase = phase, .strategy = strategy, .front = front};
-    step->batch = phase->sampling == LEIT_SAMPLE_CLIPS && recipe->train.music_batch > 0
+    step->n_shards = options->n_shards > 1 ? options->n_shards : 1;
+    step->shard = options->shard;
+    step->whole = phase->sampling == LEIT_SAMPLE_CLIPS && recipe->train.music_batch > 0
                       ? recipe->train.music_batch
                       : recipe->train.batch;
-    LEIT_TRY(LEIT_ALLOC(step->tokens, step->batch));
-    leit_status status = LEIT_OK;
+    step->batch = step->whole / step->n_shards;
+    /* Where epochs end with a short batch, its seven rows in four shards of two are 2, 2, 3 and 0. */
+    const bool has_short_ones =
+        phase->sampling == LEIT_SAMPLE_TEXTS || phase->sampling == LEIT_SAMPLE_CLIPS;
+    if (has_short_ones && step->n_shards > 1 && step->batch == 2) step->batch = 3;
+    leit_status status = LEIT_ALLOC(step->tokens, step->batch);
+    if (status == LEIT_OK) status = LEIT_ALLOC(step->part.texts, step->batch);
+    if (status == LEIT_OK) status = LEIT_ALLOC(step->part.clips, step->batch);
+    if (status == LEIT_OK) status = LEIT_ALLOC(step->part.tags, step->batch);
+    if (status == LEIT_OK) status = LEIT_ALLOC(step->origin, step->batch);
+    if (status != LEIT_OK) {
+        leit_step_clear(step);
+        return status;
+    }
     if (data == NULL) {
         step->max_tokens = recipe->data.max_tokens;
         step->batch_tokens = step->batch * step->max_tokens;
@@ -62,6 +75,10 @@ void leit_step_clear(leit_step *step)
 {
     leit_plan_free(step->plan);
     leit_free(step->tokens);
+    leit_free(step->part.texts);
+    leit_free(step->part.clips);
+    leit_free(step->part.tags);
+    leit_free(step->origin);
     *step = (leit_step){0};
 }
 
@@ -76,12 +93,17 @@ leit_value leit_step_texts(leit_step *step)
 
 leit_value leit_step_clips(leit_step *step)
 {
-    const int64_t shape[2] = {step->batch, step->space->recipe->data.crop_samples};
+    leit_plan *plan = step->plan;
     step->has_music = true;
-    step->n_clips = leit_plan_count(step->plan, "music.n_clips", 0);
-    step->pcm = leit_plan_input(step->plan, "music.pcm", LEIT_I16, 2, shape);
-    leit_plan_set_count(step->plan, step->pcm, step->n_clips);
-    return leit_music_encoder(step->plan, step->pcm, step->front, step->space->recipe);
+    step->n_clips = leit_plan_count(plan, "music.n_clips", 0);
+    step->clip_source = leit_plan_clip_source(plan, "music.source");
+    step->clips = leit_plan_input(plan, "music.clips", LEIT_I32, 1, &step->batch);
+    step->places = leit_plan_input(plan, "music.places", LEIT_I32, 1, &step->batch);
+    leit_plan_set_count(plan, step->clips, step->n_clips);
+    leit_plan_scope(plan, "music");
+    leit_value pcm = leit_plan_crop_clips(plan, step->clip_source, step->clips, step->places,
+                                          step->space->recipe->data.crop_samples);
+    return leit_music_encoder(plan, pcm, step->front, step->space->recipe);
 }
 
 leit_value leit_step_head(leit_step *step, enum leit_modality modality, leit_value encoded)
@@ -105,7 +127,9 @@ static void target_shape(const leit_step *step, leit_target target, int64_t *row
     case LEIT_TARGET_MUSIC_LABEL:
     case LEIT_TARGET_TEXT_ROWS:
     case LEIT_TARGET_MUSIC_ROWS: break;
-    default: *rows = step->batch / 2; break;
+    case LEIT_TARGET_FIRST_HALF:
+    case LEIT_TARGET_SECOND_HALF: *rows = step->batch / 2; break;
+    default: *rows = step->whole / 2; break;
     }
 }
 
@@ -128,11 +152,73 @@ leit_value leit_step_target(leit_step *step, leit_target target)
     return value;
 }
 
+/* ---- a shard's part ---- */
+
+/* Rows first .. first + n - 1 of n_rows, of which the step has a part. */
+static int64_t cut(const leit_step *step, int64_t n_rows, int64_t *first)
+{
+    /* As many shards as get two rows. */
+    int64_t n_used = n_rows / 2 < step->n_shards ? n_rows / 2 : step->n_shards;
+    if (n_used < 1) n_used = 1;
+    const int64_t shard = step->shard < n_used ? step->shard : n_used;
+    const int64_t end = shard < n_used ? n_rows * (shard + 1) / n_used : n_rows;
+    *first = n_rows * shard / n_used;
+    return end - *first;
+}
+
+static int64_t rows_of(const leit_batch *batch)
+{
+    return batch->n_texts > batch->n_clips ? batch->n_texts : batch->n_clips;
+}
+
+double leit_step_share(const leit_step *step, const leit_batch *batch)
+{
+    int64_t first;
+    if (step->phase->sampling == LEIT_SAMPLE_PAIRS) return 1.0 / step->n_shards;
+    return (double)cut(step, rows_of(batch), &first) / (double)rows_of(batch);
+}
+
+/* Says where the part's rows come from; returns how many they are. Pairs come in two halves, always
+ * full, and a shard has as much of each. */
+static int64_t find_origin(leit_step *step, const leit_batch *batch)
+{
+    int64_t first = 0, n = step->batch;
+    if (step->phase->sampling != LEIT_SAMPLE_PAIRS) {
+        n = cut(step, rows_of(batch), &first);
+        for (int64_t b = 0; b < n; b++) step->origin[b] = first + b;
+        return n;
+    }
+    const int64_t half = n / 2;
+    for (int64_t b = 0; b < n; b++)
+        step->origin[b] = step->shard * half + b % half + (b < half ? 0 : step->whole / 2);
+    return n;
+}
+
+static void take_rows(int64_t *part, const int64_t *rows, const int64_t *origin, int64_t n)
+{
+    for (int64_t b = 0; b < n; b++) part[b] = rows[origin[b]];
+}
+
+static void take_part(leit_step *step, const leit_batch *batch)
+{
+    leit_batch *part = &step->part;
+    const int64_t n = find_origin(step, batch);
+    part->seed = batch->seed;
+    part->step = batch->step;
+    part->n_texts = batch->n_texts > 0 ? n : 0;
+    part->n_clips = batch->n_clips > 0 ? n : 0;
+    part->n_tags = batch->n_tags > 0 ? n : 0;
+    take_rows(part->texts, batch->texts, step->origin, part->n_texts);
+    take_rows(part->clips, batch->clips, step->origin, part->n_clips);
+    take_rows(part->tags, batch->tags, step->origin, part->n_tags);
+}
+
 /* ---- filling ---- */
 
-static leit_status fill_texts(leit_step *step, const leit_dataset *data, const leit_batch *batch)
+static leit_status fill_texts(leit_step *step, const leit_dataset *data)
 {
     const leit_text_corpus *text = data->text;
+    const leit_batch *batch = &step->part;
     for (int64_t b = 0; b < batch->n_texts; b++) {
         const int64_t begin = text->offsets[batch->texts[b]];
         const int64_t end = text->offsets[batch->texts[b] + 1];
@@ -141,20 +227,17 @@ static leit_status fill_texts(leit_step *step, const leit_dataset *data, const l
     return leit_text_input_fill(step->plan, &step->text, step->tokens, batch->n_texts);
 }
 
-/* A random crop of each clip; shorter clips are padded with silence. */
-static void fill_clips(leit_step *step, const leit_dataset *data, const leit_batch *batch)
+/* Which clips are cropped; each is drawn by its place in the whole batch. */
+static void fill_clips(leit_step *step, const leit_dataset *data)
 {
-    const int64_t S = step->space->recipe->data.crop_samples;
-    int16_t *pcm = leit_plan_data(step->plan, step->pcm);
+    const leit_batch *batch = &step->part;
+    int32_t *clips = leit_plan_data(step->plan, step->clips);
+    int32_t *places = leit_plan_data(step->plan, step->places);
     for (int64_t b = 0; b < batch->n_clips; b++) {
-        const int64_t begin = data->music->offsets[batch->clips[b]];
-        const int64_t length = data->music->offsets[batch->clips[b] + 1] - begin;
-        leit_rng rng = leit_rng_start(batch->seed, LEIT_STREAM_CROP, batch->step, (uint32_t)b);
-        const int64_t start = length > S ? leit_rng_below(&rng, (uint32_t)(length - S + 1)) : 0;
-        const int64_t count = length < S ? length : S;
-        memcpy(pcm + b * S, data->music->pcm + begin + start, (size_t)count * sizeof *pcm);
-        memset(pcm + b * S + count, 0, (size_t)(S - count) * sizeof *pcm);
+        clips[b] = (int32_t)batch->clips[b];
+        places[b] = (int32_t)step->origin[b];
     }
+    memcpy(leit_plan_data(step->plan, step->clip_source), &data->clips, sizeof data->clips);
     *(int32_t *)leit_plan_data(step->plan, step->n_clips) = (int32_t)batch->n_clips;
 }
 
@@ -186,11 +269,12 @@ static void fill_vectors(float *to, const leit_tag_corpus *tags, const int64_t *
 }
 
 static void fill_target(const leit_step *step, leit_target target, void *to,
-                        const leit_dataset *data, const leit_batch *batch)
+                        const leit_dataset *data, const leit_batch *whole)
 {
+    const leit_batch *batch = &step->part;
     const int32_t *text_label = data->text == NULL ? NULL : data->text->label;
     const int32_t *music_label = data->music->label;
-    const int64_t half = step->batch / 2, K = data->music->n_labels;
+    const int64_t half = step->batch / 2, whole_half = step->whole / 2, K = data->music->n_labels;
     switch (target) {
     case LEIT_TARGET_TEXT_LABEL: fill_labels(to, text_label, batch->texts, batch->n_texts); break;
     case LEIT_TARGET_MUSIC_LABEL: fill_labels(to, music_label, batch->clips, batch->n_clips); break;
@@ -218,21 +302,28 @@ static void fill_target(const leit_step *step, leit_target target, void *to,
     case LEIT_TARGET_MUSIC_ROWS: fill_rows(to, step->batch, step->batch); break;
     case LEIT_TARGET_FIRST_HALF: fill_rows(to, 0, half); break;
     case LEIT_TARGET_SECOND_HALF: fill_rows(to, half, half); break;
-    case LEIT_TARGET_TEXT_LABEL_1: fill_labels(to, text_label, batch->texts, half); break;
-    case LEIT_TARGET_MUSIC_LABEL_1: fill_labels(to, music_label, batch->clips, half); break;
-    case LEIT_TARGET_TEXT_LABEL_2: fill_labels(to, text_label, batch->texts + half, half); break;
-    case LEIT_TARGET_MUSIC_LABEL_2: fill_labels(to, music_label, batch->clips + half, half); break;
+    case LEIT_TARGET_TEXT_LABEL_1: fill_labels(to, text_label, whole->texts, whole_half); break;
+    case LEIT_TARGET_MUSIC_LABEL_1: fill_labels(to, music_label, whole->clips, whole_half); break;
+    case LEIT_TARGET_TEXT_LABEL_2:
+        fill_labels(to, text_label, whole->texts + whole_half, whole_half);
+        break;
+    case LEIT_TARGET_MUSIC_LABEL_2:
+        fill_labels(to, music_label, whole->clips + whole_half, whole_half);
+        break;
     case LEIT_TARGET_MAPPED_LABEL_2:
-        for (int64_t b = 0; b < half; b++)
-            ((int32_t *)to)[b] = data->mapped_label[text_label[batch->texts[half + b]]];
+        for (int64_t b = 0; b < whole_half; b++)
+            ((int32_t *)to)[b] = data->mapped_label[text_label[whole->texts[whole_half + b]]];
         break;
     }
 }
 
 leit_status leit_step_fill(leit_step *step, const leit_dataset *data, const leit_batch *batch)
 {
-    if (step->has_text) LEIT_TRY(fill_texts(step, data, batch));
-    if (step->has_music) fill_clips(step, data, batch);
+    LEIT_FAIL_IF(rows_of(batch) > step->whole, LEIT_INTERNAL, "%lld rows in a batch of %lld",
+                 (long long)rows_of(batch), (long long)step->whole);
+    take_part(step, batch);
+    if (step->has_text) LEIT_TRY(fill_texts(step, data));
+    if (step->has_music) fill_clips(step, data);
     for (int i = 0; i < step->n_targets; i++)
         fill_target(step, step->targets[i].kind, leit_plan_data(step->plan, step->targets[i].value),
                     data, batch);

@@ -12,23 +12,24 @@
 
 /* Rows of a pairs batch: the first half belongs to tags, the second half pairs text and music. */
 typedef enum leit_target {
-    LEIT_TARGET_TEXT_LABEL,    /* (B) i32 in the text taxonomy */
-    LEIT_TARGET_MUSIC_LABEL,   /* (B) i32 in the music taxonomy */
-    LEIT_TARGET_TEXT_VA,       /* (B, 2) valence and arousal of the text's tag, in [0, 1] */
-    LEIT_TARGET_MUSIC_VA,      /* (B, 2) */
-    LEIT_TARGET_TEXT_VECTOR,   /* (B, E_w) word vector of the text's tag */
-    LEIT_TARGET_MUSIC_VECTOR,  /* (B, E_w) */
-    LEIT_TARGET_MUSIC_TAGS,    /* (B, K) 0 or 1, of a tagging corpus */
-    LEIT_TARGET_TAG_VECTOR,    /* (B, E_w) of the drawn tags: text tags, then music tags */
-    LEIT_TARGET_TEXT_ROWS,     /* (B) i32 rows 0 .. B - 1 of texts and clips stacked */
-    LEIT_TARGET_MUSIC_ROWS,    /* (B) i32 rows B .. 2 B - 1 */
-    LEIT_TARGET_FIRST_HALF,    /* (B / 2) i32 rows 0 .. B/2 - 1 */
-    LEIT_TARGET_SECOND_HALF,   /* (B / 2) i32 rows B/2 .. B - 1 */
-    LEIT_TARGET_TEXT_LABEL_1,  /* (B / 2) i32 text labels of the first half */
-    LEIT_TARGET_MUSIC_LABEL_1, /* (B / 2) i32 */
-    LEIT_TARGET_TEXT_LABEL_2,  /* (B / 2) i32 of the second half */
-    LEIT_TARGET_MUSIC_LABEL_2, /* (B / 2) i32 */
-    LEIT_TARGET_MAPPED_LABEL_2 /* (B / 2) i32 music labels the second half's texts map to */
+    LEIT_TARGET_TEXT_LABEL,   /* (B) i32 in the text taxonomy */
+    LEIT_TARGET_MUSIC_LABEL,  /* (B) i32 in the music taxonomy */
+    LEIT_TARGET_TEXT_VA,      /* (B, 2) valence and arousal of the text's tag, in [0, 1] */
+    LEIT_TARGET_MUSIC_VA,     /* (B, 2) */
+    LEIT_TARGET_TEXT_VECTOR,  /* (B, E_w) word vector of the text's tag */
+    LEIT_TARGET_MUSIC_VECTOR, /* (B, E_w) */
+    LEIT_TARGET_MUSIC_TAGS,   /* (B, K) 0 or 1, of a tagging corpus */
+    LEIT_TARGET_TAG_VECTOR,   /* (B, E_w) of the drawn tags: text tags, then music tags */
+    LEIT_TARGET_TEXT_ROWS,    /* (B) i32 rows 0 .. B - 1 of texts and clips stacked */
+    LEIT_TARGET_MUSIC_ROWS,   /* (B) i32 rows B .. 2 B - 1 */
+    LEIT_TARGET_FIRST_HALF,   /* (B / 2) i32 rows 0 .. B/2 - 1 */
+    LEIT_TARGET_SECOND_HALF,  /* (B / 2) i32 rows B/2 .. B - 1 */
+    /* Of the whole batch in every shard, for losses over rows gathered from all: */
+    LEIT_TARGET_TEXT_LABEL_1,  /* i32 text labels of the first half */
+    LEIT_TARGET_MUSIC_LABEL_1, /* i32 */
+    LEIT_TARGET_TEXT_LABEL_2,  /* i32 of the second half */
+    LEIT_TARGET_MUSIC_LABEL_2, /* i32 */
+    LEIT_TARGET_MAPPED_LABEL_2 /* i32 music labels the second half's texts map to */
 } leit_target;
 
 enum { LEIT_MAX_TARGETS = 16 };
@@ -38,20 +39,24 @@ typedef struct leit_step {
     const leit_phase *phase;
     const leit_strategy *strategy;
     leit_plan *plan;
-    int64_t batch;      /* B: texts, and clips where the phase has both */
+    int64_t whole; /* texts of a batch, and clips where the phase has both */
+    int64_t batch; /* B: room for as many in this shard; for all where there are no shards */
+    int n_shards, shard;
     int64_t max_tokens; /* room for this many in the longest text */
     int64_t batch_tokens;
     const leit_music_front *front;
 
     bool has_text, has_music;
     leit_text_input text;
-    leit_value pcm, n_clips;
+    leit_value clip_source, clips, places, n_clips;
     int n_targets;
     struct {
         leit_target kind;
         leit_value value;
     } targets[LEIT_MAX_TARGETS];
     leit_tokens *tokens; /* (B) scratch */
+    leit_batch part;     /* this shard's part of the batch */
+    int64_t *origin;     /* (B) the row of the batch that a row of the part was */
 } leit_step;
 
 /* Builds the plan of a phase; parameters are declared, memory is taken by leit_plan_finish. Without
@@ -73,7 +78,12 @@ leit_value leit_step_head(leit_step *step, enum leit_modality modality, leit_val
 
 /* ---- in the loop ---- */
 
-/* Fills all inputs of a finished plan. Crops are drawn with the sampler's seed and step. */
+/* Fills all inputs of a finished plan with its shard's part of a batch: equal runs of rows, of both
+ * halves where the batch has halves. A short batch goes to the first shards, evenly, to as many as
+ * get two rows, which BatchNorm needs. Crops are drawn with the plan's seed and the batch's step. */
 leit_status leit_step_fill(leit_step *step, const leit_dataset *data, const leit_batch *batch);
+
+/* The part of a batch's rows that a shard has, which is what its mean losses weigh in the step. */
+double leit_step_share(const leit_step *step, const leit_batch *batch);
 
 #endif

@@ -34,8 +34,16 @@ static leit_status find_difference(const leit_recipe *theirs, const leit_recipe 
 
 leit_status leit_earlier_check_recipe(const leit_recipe *recipe, const leit_checkpoint *checkpoint)
 {
-    /* Where, how long and how it is asked afterwards, not what. */
-    static const char *const may_change[] = {"run.",
+    /* Where, how long and how it is asked afterwards, not what: shards are part of the sums. */
+    static const char *const may_change[] = {"run.directory:",
+                                             "run.device:",
+                                             "run.threads:",
+                                             "run.deterministic:",
+                                             "run.precision:",
+                                             "run.checkpoint_",
+                                             "run.keep_checkpoints:",
+                                             "run.resume:",
+                                             "run.rank_deadline_seconds:",
                                              "evaluate.",
                                              "train.epochs:",
                                              "train.max_steps:",

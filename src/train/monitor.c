@@ -151,11 +151,12 @@ static leit_status judge(const leit_matcher *matcher, const leit_phase *phase,
     return LEIT_OK;
 }
 
-leit_status leit_monitor_run(leit_matcher *matcher, const leit_phase *phase, leit_tower *text_tower,
-                             leit_tower *music_tower, const leit_dataset *data, double *value)
+leit_status leit_monitor_run(leit_dist *dist, leit_matcher *matcher, const leit_phase *phase,
+                             leit_tower *text_tower, leit_tower *music_tower,
+                             const leit_dataset *data, double *value)
 {
     leit_answers answers;
-    LEIT_TRY(leit_answers_collect(phase->trains_text ? text_tower : NULL,
+    LEIT_TRY(leit_answers_collect(dist, phase->trains_text ? text_tower : NULL,
                                   phase->trains_music ? music_tower : NULL, data, LEIT_SPLIT_VALID,
                                   &answers));
     leit_status status = judge(matcher, phase, &answers, data, value);

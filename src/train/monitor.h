@@ -12,9 +12,10 @@ bool leit_monitor_is_better(leit_monitor monitor, double value, double best);
 /* What every value is better than. */
 double leit_monitor_worst(leit_monitor monitor);
 
-/* The monitored value of a phase on the validation split, where the matcher learns its places too.
- * Towers a phase does not train may be NULL. */
-leit_status leit_monitor_run(leit_matcher *matcher, const leit_phase *phase, leit_tower *text_tower,
-                             leit_tower *music_tower, const leit_dataset *data, double *value);
+/* The monitored value of a phase on the validation split, where the matcher learns its places too; the
+ * same on all ranks, which share the work. Towers a phase does not train may be NULL. */
+leit_status leit_monitor_run(leit_dist *dist, leit_matcher *matcher, const leit_phase *phase,
+                             leit_tower *text_tower, leit_tower *music_tower,
+                             const leit_dataset *data, double *value);
 
 #endif

@@ -4,10 +4,15 @@
  * State that a checkpoint keeps: parameters, moments, the phase, the step in it, the best value so
  * far. Batches, crops, dropout and negatives are functions of (seed, step), so nothing else is
  * needed to go on bit for bit. The best parameters of a phase lie in a checkpoint of their own,
- * best-<phase>; when the last phase is done they are joined in `best`. */
+ * best-<phase>; when the last phase is done they are joined in `best`.
+ *
+ * Every rank runs the whole loop, with its shards of each step, and is where the others are: what
+ * the loop turns on (losses, norms, validation) is the same everywhere, and what is not (a signal, a
+ * clock) is agreed upon. The first rank alone writes. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
@@ -16,32 +21,39 @@
 #include "core/memory.h"
 #include "core/stop.h"
 #include "cuda/cuda_loader.h"
+#include "dist/launch.h"
+#include "dist/mpi_loader.h"
 #include "leitmotif/train.h"
 #include "model/import.h"
-#include "plan/optimizer.h"
 #include "strategy/matcher_file.h"
-#include "strategy/step.h"
+#include "train/clip_store.h"
 #include "train/earlier_run.h"
 #include "train/journal.h"
 #include "train/monitor.h"
+#include "train/plan_report.h"
 #include "train/schedule.h"
+#include "train/step_queue.h"
 #include "train/trainer.h"
 
 enum { MAX_PHASES = 2, PROGRESS_MS = 500, NAME_BYTES = 256 };
 
 typedef struct trainer {
     const leit_recipe *recipe;
+    leit_dist *dist;
     const leit_backend *backend; /* borrowed */
+    int64_t room_bytes;          /* of its memory, at the beginning; 0: nobody knows */
     leit_arena arena;
     const char *folder; /* <run>/checkpoints */
     leit_dataset data;
     leit_threads *threads;
     leit_matcher *matcher;
-    leit_step steps[MAX_PHASES];
+    leit_shards steps[MAX_PHASES];
     leit_tower text_tower, music_tower; /* for validation */
+    leit_clip_store clips;              /* of a phase with music */
     leit_journal *journal;
     int64_t start_ns, saved_ns, shown_ns;
     int64_t n_steps_done; /* of this call */
+    bool is_taken;        /* this phase's tower, from train.reuse */
     double last_loss;
 
     /* What a checkpoint keeps beside the parameters. */
@@ -52,6 +64,11 @@ typedef struct trainer {
         double best_value;
     } state;
 } trainer;
+
+static bool is_first(const trainer *t)
+{
+    return leit_dist_rank(t->dist) == 0;
+}
 
 static const leit_phase *phase_of(const trainer *t)
 {
@@ -137,7 +154,7 @@ static const char *vocabulary_of(const trainer *t)
 }
 
 /* Everything that is needed to go on, as checkpoints/step-<phase>-<step>. */
-static leit_status save_progress(trainer *t)
+static leit_status write_progress(trainer *t)
 {
     LEIT_TRY(leit_journal_sync(t->journal, &t->state.journal));
     char name[64];
@@ -156,8 +173,12 @@ static leit_status save_progress(trainer *t)
     return leit_checkpoint_prune(t->folder, "step-", t->recipe->run.keep_checkpoints);
 }
 
-/* The matcher as it is, as checkpoints/<name>. */
-static leit_status save_matcher(trainer *t, const char *name)
+static leit_status save_progress(trainer *t)
+{
+    return leit_dist_join(t->dist, is_first(t) ? write_progress(t) : LEIT_OK);
+}
+
+static leit_status write_matcher(trainer *t, const char *name)
 {
     leit_checkpoint_writer *writer = NULL;
     LEIT_TRY(leit_checkpoint_create(t->folder, name, &writer));
@@ -169,9 +190,20 @@ static leit_status save_matcher(trainer *t, const char *name)
     return leit_checkpoint_commit(writer, false);
 }
 
-static char *best_path(trainer *t, const leit_phase *phase)
+/* The matcher as it is, as checkpoints/<name>. */
+static leit_status save_matcher(trainer *t, const char *name)
 {
-    return leit_arena_printf(&t->arena, "%s/best-%s", t->folder, phase->name);
+    return leit_dist_join(t->dist, is_first(t) ? write_matcher(t, name) : LEIT_OK);
+}
+
+/* Takes back the best of the phase that has ended. */
+static leit_status read_best(void *context)
+{
+    trainer *t = context;
+    const leit_phase *phase = phase_of(t);
+    const char *best = leit_arena_printf(&t->arena, "%s/best-%s", t->folder, phase->name);
+    if (best == NULL) return LEIT_INTERNAL;
+    return leit_earlier_read(t->matcher, best, leit_phase_prefixes(phase));
 }
 
 /* *resumed says whether there was anything to go on with. */
@@ -188,7 +220,7 @@ static leit_status resume(trainer *t, bool *resumed)
     if (status == LEIT_OK) status = leit_matcher_read(t->matcher, checkpoint, everything, NULL);
     if (status == LEIT_OK) status = pass_moments(t, NULL, checkpoint);
     if (status == LEIT_OK) status = read_state(t, checkpoint);
-    if (status == LEIT_OK)
+    if (status == LEIT_OK && is_first(t))
         leit_log(LEIT_LOG_INFO, "going on from %s", leit_checkpoint_path(checkpoint));
     leit_checkpoint_close(checkpoint);
     *resumed = status == LEIT_OK;
@@ -217,7 +249,7 @@ static leit_status check_accumulation(const trainer *t, const leit_step *step)
 {
     const struct leit_recipe_train *train = &t->recipe->train;
     leit_sampler *sampler = NULL;
-    LEIT_TRY(leit_sampler_create(&t->data, step->phase->sampling, step->batch,
+    LEIT_TRY(leit_sampler_create(&t->data, step->phase->sampling, step->whole,
                                  train->steps_per_epoch, (uint64_t)t->recipe->seed, &sampler));
     const int64_t batches =
         epochs_of(t->recipe, step->phase) * leit_sampler_steps_per_epoch(sampler);
@@ -245,11 +277,12 @@ static leit_status build(trainer *t)
                                        .seed = (uint64_t)recipe->seed};
     leit_plan_memory memory;
     for (int phase = 0; phase < strategy->n_phases; phase++) {
-        leit_step *step = &t->steps[phase];
-        LEIT_TRY(leit_step_create(strategy, &strategy->phases[phase], &t->matcher->space, &t->data,
-                                  &t->matcher->front, &options, &t->matcher->parameters, step));
-        LEIT_TRY(leit_plan_measure(step->plan, &memory));
-        LEIT_TRY(check_accumulation(t, step));
+        leit_shards *step = &t->steps[phase];
+        LEIT_TRY(leit_shards_create(t->dist, strategy, &strategy->phases[phase], &t->matcher->space,
+                                    &t->data, &t->matcher->front, &options, &t->matcher->parameters,
+                                    step));
+        LEIT_TRY(leit_plan_measure(step->plans[0], &memory));
+        LEIT_TRY(check_accumulation(t, &step->steps[0]));
     }
     if (t->data.text != NULL)
         LEIT_TRY(leit_tower_create(t->matcher, LEIT_MODALITY_TEXT, &t->text_tower));
@@ -283,47 +316,27 @@ static leit_status write_about(trainer *t)
 
 /* ---- the loop ---- */
 
-static leit_status fail_nonfinite(trainer *t, leit_step *step, int64_t number)
+static leit_status fail_nonfinite(const trainer *t, leit_step_queue *queue, int64_t number)
 {
     const char *tensor = "";
-    leit_status status = leit_plan_find_nonfinite(step->plan, &tensor);
-    if (status != LEIT_OK) return status;
+    LEIT_TRY(leit_step_queue_find_nonfinite(queue, number, &tensor));
     LEIT_FAIL(LEIT_NUMERICAL,
               "phase %s, step %" PRId64
               ": %s is not finite; the checkpoints in %s are as they were",
-              step->phase->name, number, tensor[0] == '\0' ? "a gradient" : tensor, t->folder);
-}
-
-/* One optimizer step: `accumulate` batches, then Adam. `number` counts from 1. */
-static leit_status train_step(trainer *t, leit_step *step, leit_sampler *sampler,
-                              leit_optimizer *optimizer, int64_t number, float rate, float *norm)
-{
-    const int accumulate = t->recipe->train.accumulate;
-    LEIT_TRY(leit_parameters_zero_gradients(&t->matcher->parameters));
-    t->last_loss = 0.0;
-    for (int part = 0; part < accumulate; part++) {
-        const leit_batch *batch = NULL;
-        LEIT_TRY(leit_sampler_batch(sampler, (number - 1) * accumulate + part, &batch));
-        LEIT_TRY(leit_step_fill(step, &t->data, batch));
-        LEIT_TRY(leit_plan_forward(step->plan));
-        t->last_loss += leit_plan_loss_value(step->plan) / accumulate;
-        if (!isfinite(t->last_loss)) return fail_nonfinite(t, step, number);
-        LEIT_TRY(leit_plan_backward(step->plan, 1.0f / (float)accumulate));
-    }
-    LEIT_TRY(leit_optimizer_step(optimizer, number, rate, norm));
-    return isfinite(*norm) ? LEIT_OK : fail_nonfinite(t, step, number);
+              phase_of(t)->name, number, tensor[0] == '\0' ? "a gradient" : tensor, t->folder);
 }
 
 static leit_status validate(trainer *t, const leit_phase *phase, int64_t epoch)
 {
     double value = 0.0;
-    LEIT_TRY(
-        leit_monitor_run(t->matcher, phase, &t->text_tower, &t->music_tower, &t->data, &value));
+    LEIT_TRY(leit_monitor_run(t->dist, t->matcher, phase, &t->text_tower, &t->music_tower, &t->data,
+                              &value));
     /* The first figure is the best so far, even one that compares with nothing. */
     const bool is_best = !isfinite(t->state.best_value) ||
                          leit_monitor_is_better(phase->monitor, value, t->state.best_value);
-    LEIT_TRY(leit_journal_validation(t->journal, phase->name, t->state.step, epoch,
-                                     leit_monitor_name(phase->monitor), value, is_best));
+    if (is_first(t))
+        LEIT_TRY(leit_journal_validation(t->journal, phase->name, t->state.step, epoch,
+                                         leit_monitor_name(phase->monitor), value, is_best));
     t->state.epochs_since_best++;
     if (is_best) {
         char name[64];
@@ -332,8 +345,9 @@ static leit_status validate(trainer *t, const leit_phase *phase, int64_t epoch)
         t->state.best_value = value;
         t->state.epochs_since_best = 0;
     }
-    leit_log(LEIT_LOG_INFO, "phase %s, epoch %" PRId64 ": %s %.4f%s", phase->name, epoch,
-             leit_monitor_name(phase->monitor), value, is_best ? " (best)" : "");
+    if (is_first(t))
+        leit_log(LEIT_LOG_INFO, "phase %s, epoch %" PRId64 ": %s %.4f%s", phase->name, epoch,
+                 leit_monitor_name(phase->monitor), value, is_best ? " (best)" : "");
     return LEIT_OK;
 }
 
@@ -371,61 +385,134 @@ static int64_t epochs_done(int64_t n_steps, int accumulate, int64_t batches_per_
     return n_steps * accumulate / batches_per_epoch;
 }
 
-static leit_status run_steps(trainer *t, leit_step *step, leit_sampler *sampler,
-                             leit_optimizer *optimizer)
+/* What the ranks agree upon after each step. */
+enum { WISH_STOP = 1, WISH_SAVE = 2 };
+
+static uint32_t wishes_of(const trainer *t)
 {
-    const leit_phase *phase = step->phase;
+    const uint32_t stop = leit_stop_wanted() ? WISH_STOP : 0;
+    return is_first(t) && wants_checkpoint(t) ? stop | WISH_SAVE : stop;
+}
+
+/* A device that fails in the middle of a step: what it was doing is lost, and nothing else. */
+static leit_status name_step(const trainer *t, int64_t number, leit_status status)
+{
+    if (status != LEIT_DEVICE) return status;
+    return leit_fail_context(LEIT_NUMERICAL,
+                             "phase %s, step %" PRId64
+                             ": the device failed, and the checkpoints in %s are as they were",
+                             phase_of(t)->name, number, t->folder);
+}
+
+/* Takes down what the steps have left that are done. If `all` of those on their way are, parameters
+ * can be read afterwards. */
+static leit_status look_at_steps(trainer *t, leit_step_queue *queue, bool all, int64_t n_steps)
+{
+    const leit_phase *phase = phase_of(t);
+    for (;;) {
+        const leit_queued_step *step = NULL;
+        LEIT_TRY(name_step(t, t->state.step, leit_step_queue_pop(queue, all, &step)));
+        if (step == NULL) break;
+        t->last_loss = step->loss;
+        if (!isfinite(step->loss) || !isfinite(step->norm))
+            return fail_nonfinite(t, queue, step->number);
+        t->n_steps_done++;
+        if (!is_first(t)) continue;
+        LEIT_TRY(leit_journal_step(t->journal, phase->name, step->number, step->loss,
+                                   (double)step->learning_rate, (double)step->norm));
+        show_progress(t, phase, n_steps);
+    }
+    if (!all) return LEIT_OK;
+    return name_step(t, t->state.step, leit_optimizer_flush(queue->optimizer));
+}
+
+static leit_status run_steps(trainer *t, leit_step_queue *queue)
+{
+    const leit_phase *phase = phase_of(t);
     const struct leit_recipe_train *train = &t->recipe->train;
     const int accumulate = train->accumulate;
-    const int64_t per_epoch = leit_sampler_steps_per_epoch(sampler); /* batches */
+    const int64_t per_epoch = leit_sampler_steps_per_epoch(queue->sampler); /* batches */
     int64_t n_steps = (epochs_of(t->recipe, phase) * per_epoch + accumulate - 1) / accumulate;
     if (train->max_steps > 0 && train->max_steps < n_steps) n_steps = train->max_steps;
     while (t->state.step < n_steps && !has_stalled(t)) {
         const int64_t number = t->state.step + 1;
         const float rate = leit_schedule_rate(train, number, n_steps);
-        float norm = 0.0f;
-        LEIT_TRY(train_step(t, step, sampler, optimizer, number, rate, &norm));
+        LEIT_TRY(name_step(t, number, leit_step_queue_push(queue, number, rate)));
         t->state.step = number;
-        t->n_steps_done++;
-        LEIT_TRY(leit_journal_step(t->journal, phase->name, number, t->last_loss, (double)rate,
-                                   (double)norm));
-        show_progress(t, phase, n_steps);
         const int64_t done = epochs_done(number, accumulate, per_epoch);
         const bool ends_epoch = done > epochs_done(number - 1, accumulate, per_epoch);
-        if (ends_epoch || number == n_steps) LEIT_TRY(validate(t, phase, done + !ends_epoch));
-        if (leit_stop_wanted()) {
+        const bool validates = ends_epoch || number == n_steps;
+        LEIT_TRY(look_at_steps(t, queue, validates, n_steps));
+        if (validates) LEIT_TRY(validate(t, phase, done + !ends_epoch));
+        uint32_t wishes = 0;
+        LEIT_TRY(leit_dist_agree(t->dist, wishes_of(t), &wishes));
+        if (wishes != 0) LEIT_TRY(look_at_steps(t, queue, true, n_steps));
+        if (wishes & WISH_STOP) {
             LEIT_TRY(save_progress(t));
             LEIT_FAIL(LEIT_AGAIN, "stopped after step %" PRId64 " of phase %s; saved in %s", number,
                       phase->name, t->folder);
         }
-        if (wants_checkpoint(t)) LEIT_TRY(save_progress(t));
+        if (wishes & WISH_SAVE) LEIT_TRY(save_progress(t));
     }
     return LEIT_OK;
 }
 
-static leit_status train_phase(trainer *t, leit_step *step)
+/* The music takes what the plans and the optimizer leave. */
+static leit_status open_music(trainer *t, const leit_shards *step)
 {
+    if (!step->steps[0].has_music) return LEIT_OK;
+    LEIT_TRY(leit_clip_store_open(&t->backend->memory, t->data.music, &t->clips));
+    t->data.clips = t->clips.source;
+    return LEIT_OK;
+}
+
+static void close_phase(trainer *t, leit_shards *step)
+{
+    leit_clip_store_close(&t->clips);
+    leit_shards_clear(step); /* its arenas make room for the next phase */
+}
+
+static leit_status train_phase(trainer *t, leit_shards *step)
+{
+    const leit_phase *phase = phase_of(t);
     const leit_recipe *recipe = t->recipe;
     const struct leit_recipe_train *train = &recipe->train;
     const leit_optimizer_options options = {.beta1 = (float)train->beta1,
                                             .beta2 = (float)train->beta2,
                                             .epsilon = (float)train->epsilon,
                                             .weight_decay = (float)train->weight_decay,
-                                            .clip_norm = (float)train->clip_norm};
+                                            .clip_norm = (float)train->clip_norm,
+                                            /* every rank looks up rows of its own */
+                                            .lookups = step->n_shards == 1 ? step->plans[0] : NULL};
     leit_optimizer *optimizer = NULL;
     leit_sampler *sampler = NULL;
-    leit_status status = leit_plan_finish(step->plan);
+    leit_status status = leit_shards_finish(step);
     if (status == LEIT_OK)
         status = leit_optimizer_create(&options, t->backend, t->threads, &t->matcher->parameters,
-                                       leit_phase_prefixes(step->phase), &optimizer);
+                                       leit_phase_prefixes(phase), &optimizer);
+    if (status == LEIT_OK) status = open_music(t, step);
     if (status == LEIT_OK)
-        status = leit_sampler_create(&t->data, step->phase->sampling, step->batch,
+        status = leit_sampler_create(&t->data, phase->sampling, step->steps[0].whole,
                                      train->steps_per_epoch, (uint64_t)recipe->seed, &sampler);
-    if (status == LEIT_OK) status = run_steps(t, step, sampler, optimizer);
+    leit_step_queue queue = {.backend = t->backend,
+                             .shards = step,
+                             .data = &t->data,
+                             .parameters = &t->matcher->parameters,
+                             .sampler = sampler,
+                             .optimizer = optimizer,
+                             .accumulate = train->accumulate};
+    if (status == LEIT_OK) status = run_steps(t, &queue);
+    leit_step_queue_clear(&queue);
     leit_sampler_free(sampler);
     leit_optimizer_free(optimizer);
-    leit_step_clear(step); /* its arenas make room for the next phase */
+    close_phase(t, step);
     return status;
+}
+
+static leit_status take_reused(void *context)
+{
+    trainer *t = context;
+    return leit_reuse_take(t->matcher, phase_of(t), &t->is_taken);
 }
 
 static leit_status run_phases(trainer *t)
@@ -433,19 +520,17 @@ static leit_status run_phases(trainer *t)
     const int n_phases = t->matcher->strategy->n_phases;
     while (!t->state.is_complete) {
         const leit_phase *phase = phase_of(t);
-        bool taken = false;
+        t->is_taken = false;
         if (t->state.step == 0) {
             t->state.best_value = leit_monitor_worst(phase->monitor);
             t->state.epochs_since_best = 0;
-            LEIT_TRY(leit_reuse_take(t->matcher, phase, &taken));
+            LEIT_TRY(leit_dist_in_turn(t->dist, take_reused, t));
         }
-        if (taken) { /* its figure, and the places of its moods, belong to this run too */
+        if (t->is_taken) { /* its figure, and the places of its moods, belong to this run too */
             LEIT_TRY(validate(t, phase, 0));
         } else {
             LEIT_TRY(train_phase(t, &t->steps[t->state.phase]));
-            const char *best = best_path(t, phase);
-            if (best == NULL) return LEIT_INTERNAL;
-            LEIT_TRY(leit_earlier_read(t->matcher, best, leit_phase_prefixes(phase)));
+            LEIT_TRY(leit_dist_in_turn(t->dist, read_best, t));
         }
         if (t->state.phase + 1 < n_phases) {
             t->state.phase++;
@@ -466,26 +551,57 @@ static leit_status make_folder(trainer *t)
     return leit_file_make_directory(t->folder);
 }
 
-static leit_status run(trainer *t)
+/* Everything that is read before the first step. */
+static leit_status prepare(void *context)
 {
-    const char *directory = t->recipe->run.directory;
-    t->folder = leit_path_join(&t->arena, directory, "checkpoints");
-    if (t->folder == NULL) return LEIT_INTERNAL;
+    trainer *t = context;
     LEIT_TRY(build(t));
     bool resumed = false;
     LEIT_TRY(resume(t, &resumed));
     if (t->state.is_complete) return LEIT_OK;
     if (!resumed) LEIT_TRY(import_weights(t));
-    LEIT_TRY(leit_reuse_check(t->matcher, (int)t->state.phase + (t->state.step > 0)));
-    LEIT_TRY(make_folder(t)); /* from here on something is written */
+    return leit_reuse_check(t->matcher, (int)t->state.phase + (t->state.step > 0));
+}
+
+/* Ranks on several machines go on from one step only if they see one folder. */
+static leit_status check_same_start(trainer *t)
+{
+    const int64_t own[2] = {t->state.phase, t->state.step};
+    int64_t first[2] = {own[0], own[1]};
+    LEIT_TRY(leit_dist_broadcast(t->dist, 0, first, sizeof first));
+    leit_status status = LEIT_OK;
+    if (own[0] != first[0] || own[1] != first[1])
+        status = leit_fail(LEIT_CHECKPOINT, __func__,
+                           "rank %d goes on from step %" PRId64 " of phase %" PRId64
+                           ", rank 0 from step %" PRId64 " of phase %" PRId64
+                           ": they see different folders as %s",
+                           leit_dist_rank(t->dist), own[1], own[0], first[1], first[0], t->folder);
+    return leit_dist_join(t->dist, status);
+}
+
+/* From here on something is written. */
+static leit_status open_folder(trainer *t)
+{
+    LEIT_TRY(make_folder(t));
     LEIT_TRY(write_about(t));
-    LEIT_TRY(leit_journal_open(directory, t->state.journal, &t->journal));
+    return leit_journal_open(t->recipe->run.directory, t->state.journal, &t->journal);
+}
+
+static leit_status run(trainer *t)
+{
+    t->folder = leit_path_join(&t->arena, t->recipe->run.directory, "checkpoints");
+    if (t->folder == NULL) return LEIT_INTERNAL;
+    LEIT_TRY(leit_dist_in_turn(t->dist, prepare, t));
+    LEIT_TRY(check_same_start(t));
+    if (t->state.is_complete) return LEIT_OK;
+    LEIT_TRY(leit_dist_join(t->dist, is_first(t) ? open_folder(t) : LEIT_OK));
     return run_phases(t);
 }
 
 static void close_trainer(trainer *t)
 {
-    for (int phase = 0; phase < MAX_PHASES; phase++) leit_step_clear(&t->steps[phase]);
+    for (int phase = 0; phase < MAX_PHASES; phase++) leit_shards_clear(&t->steps[phase]);
+    leit_clip_store_close(&t->clips);
     leit_tower_clear(&t->text_tower);
     leit_tower_clear(&t->music_tower);
     leit_journal_close(t->journal);
@@ -495,27 +611,37 @@ static void close_trainer(trainer *t)
     leit_arena_clear(&t->arena);
 }
 
-/* What is asked for and cannot be done is refused, not left out. */
-static leit_status check_machine(const struct leit_recipe_run *run)
+/* For a device without the memory, what would do with what was free at the beginning. */
+static void say_what_fits(const trainer *t)
 {
-    LEIT_FAIL_IF(run->precision != LEIT_PRECISION_FP32, LEIT_DEVICE,
-                 "run.precision is %s, and this build trains in fp32 alone; set run.precision=fp32",
-                 run->precision == LEIT_PRECISION_BF16 ? "bf16" : "tf32");
-    LEIT_FAIL_IF(run->shards != 1, LEIT_USAGE,
-                 "run.shards is %d, and this build trains in one process, each step whole; set "
-                 "run.shards=1",
-                 run->shards);
-    return LEIT_OK;
+    char sentence[1024];
+    int batch = 0;
+    snprintf(sentence, sizeof sentence, "%s", leit_error_message());
+    const leit_status status = leit_plan_report_batch(
+        t->recipe, t->backend, leit_dist_size(t->dist), t->room_bytes, &batch);
+    leit_fail(LEIT_DEVICE, __func__, "%s", sentence);
+    if (status != LEIT_OK || batch == t->recipe->train.batch) return; /* it is something else */
+    const double mib = (double)t->room_bytes / (1 << 20);
+    if (batch == 0)
+        leit_fail_context(LEIT_DEVICE, "no train.batch fits into the %.1f MiB that were free", mib);
+    else
+        leit_fail_context(
+            LEIT_DEVICE, "train.batch=%d%s would fit into the %.1f MiB that were free", batch,
+            t->recipe->train.music_batch > batch ? " (train.music_batch no more)" : "", mib);
 }
 
-leit_status leit_train_on(const leit_backend *backend, const leit_recipe *recipe,
-                          leit_train_summary *summary)
+leit_status leit_train_rank(const leit_backend *backend, leit_dist *dist, const leit_recipe *recipe,
+                            leit_train_summary *summary)
 {
     trainer t = {.recipe = recipe,
+                 .dist = dist,
                  .backend = backend,
                  .start_ns = leit_clock_ns(),
                  .saved_ns = leit_clock_ns()};
+    const leit_device_memory *memory = &backend->memory;
+    t.room_bytes = memory->free_bytes == NULL ? 0 : (int64_t)memory->free_bytes();
     leit_status status = run(&t);
+    if (status == LEIT_DEVICE && memory->free_bytes != NULL) say_what_fits(&t);
     if (summary != NULL && status == LEIT_OK)
         *summary = (leit_train_summary){
             .n_steps = t.n_steps_done,
@@ -523,24 +649,67 @@ leit_status leit_train_on(const leit_backend *backend, const leit_recipe *recipe
             .last_loss = t.last_loss,
             .best_value = t.state.best_value,
             .monitor = leit_monitor_name(phase_of(&t)->monitor),
+            .rank = leit_dist_rank(dist),
             .was_complete = t.state.is_complete && t.n_steps_done == 0,
         };
     close_trainer(&t);
     return status;
 }
 
+leit_status leit_train_on(const leit_backend *backend, const leit_recipe *recipe,
+                          leit_train_summary *summary)
+{
+    leit_dist *dist = NULL;
+    LEIT_TRY(leit_dist_create_self(&dist));
+    const leit_status status = leit_train_rank(backend, dist, recipe, summary);
+    leit_dist_close(dist);
+    return status;
+}
+
+/* The processes that a launcher has started are the ranks of one run. */
+static leit_status open_ranks(const struct leit_recipe_run *run, leit_launch *launch,
+                              leit_dist **dist)
+{
+    LEIT_TRY(leit_launch_read(getenv, launch));
+    return leit_dist_create_launched(launch, (int64_t)run->rank_deadline_seconds * 1000, dist);
+}
+
+/* `auto` takes the CPU where there is no GPU, unless the recipe wants what only a GPU has. */
+static leit_status open_device(const struct leit_recipe_run *run, const leit_launch *launch,
+                               leit_cuda **cuda)
+{
+    *cuda = NULL;
+    if (run->device == LEIT_DEVICE_CHOICE_CPU) return LEIT_OK;
+    const leit_status status = leit_cuda_open(cuda);
+    if (status == LEIT_OK) {
+        const leit_cuda_table *table = leit_cuda_table_of(*cuda);
+        LEIT_TRY(leit_cuda_check_kernels(*cuda, run->kernels));
+        return table->use_device(launch->local_rank % table->n_devices);
+    }
+    if (run->device == LEIT_DEVICE_CHOICE_CUDA)
+        return leit_fail_context(status, "run.device is cuda");
+    if (run->precision != LEIT_PRECISION_FP32)
+        return leit_fail_context(status, "run.precision is %s, and the CPU computes in fp32",
+                                 run->precision == LEIT_PRECISION_BF16 ? "bf16" : "tf32");
+    if (launch->rank == 0) leit_log(LEIT_LOG_INFO, "training on the CPU: %s", leit_error_message());
+    return LEIT_OK;
+}
+
 leit_status leit_train(const leit_recipe *recipe, leit_train_summary *summary)
 {
     const struct leit_recipe_run *run = &recipe->run;
+    leit_launch launch;
+    leit_dist *dist = NULL;
     leit_cuda *cuda = NULL;
-    LEIT_TRY(check_machine(run));
-    leit_status status = run->device == LEIT_DEVICE_CHOICE_CPU ? LEIT_OK : leit_cuda_open(&cuda);
-    if (run->device == LEIT_DEVICE_CHOICE_CUDA && status != LEIT_OK)
-        return leit_fail_context(status, "run.device is cuda");
-    if (status != LEIT_OK) leit_log(LEIT_LOG_INFO, "training on the CPU: %s", leit_error_message());
-    status = leit_train_on(cuda == NULL ? leit_backend_cpu() : leit_cuda_table_of(cuda)->backend,
-                           recipe, summary);
+    LEIT_TRY(open_ranks(run, &launch, &dist));
+    leit_status status = leit_dist_join(dist, open_device(run, &launch, &cuda));
+    if (status == LEIT_OK)
+        status = leit_train_rank(
+            cuda == NULL ? leit_backend_cpu()
+                         : leit_cuda_table_of(cuda)->backend(run->kernels, run->precision),
+            dist, recipe, summary);
     leit_cuda_close(cuda);
+    leit_dist_close(dist);
     return status;
 }
 

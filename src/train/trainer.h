@@ -1,11 +1,17 @@
-/* Training on a backend of the caller's choice; leit_train chooses by run.device. */
+/* Training on a backend of the caller's choice, as one rank of several; leit_train chooses by
+ * run.device. */
 #ifndef LEIT_TRAIN_TRAINER_H
 #define LEIT_TRAIN_TRAINER_H
 
+#include "dist/dist.h"
 #include "kernels/backend.h"
 #include "leitmotif/train.h"
 
 leit_status leit_train_on(const leit_backend *backend, const leit_recipe *recipe,
                           leit_train_summary *summary);
+
+/* Every rank calls it with the same recipe; the first writes the run folder. */
+leit_status leit_train_rank(const leit_backend *backend, leit_dist *dist, const leit_recipe *recipe,
+                            leit_train_summary *summary);
 
 #endif

@@ -54,6 +54,13 @@ settings=("data.text=$etude/etude_alm.h5" "data.music=$etude/etude_music.h5" "da
     train.max_steps=1 train.batch=8 data.eval_crops=1 model.music.channels=1 model.text.layers=1 model.text.width=8
     model.text.heads=2 model.text.ffn_width=16)
 json plan "$recipe" "${settings[@]}"
+holds '.device == "cpu" and .peak_bytes >= .program_bytes + .parameter_bytes'
+if [ -f "$LEIT_BINARY_DIR/libleitmotif_cuda.so" ]; then # a GPU's table needs no GPU
+    cpu=$(jq '[.plans[].activation_bytes]' "$scratch/out")
+    json plan "$recipe" "${settings[@]}" run.device=cuda
+    holds '.device == "cuda" and [.plans[].activation_bytes] == $cpu' --argjson cpu "$cpu"
+    holds '.peak_bytes < .program_bytes + .parameter_bytes + .gradient_bytes + .moment_bytes + ([.plans[] | .input_bytes + .activation_bytes + .workspace_bytes] | add)'
+fi
 json train "$recipe" "${settings[@]}" "run.directory=$scratch/a"
 holds '.n_steps == 1 and (.was_complete | not)'
 expect 0 "" train recipes/etude/metric3_alm.yaml "${settings[@]}" "run.directory=$scratch/b" -q

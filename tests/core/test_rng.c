@@ -56,6 +56,19 @@ static void normal_has_unit_variance(void **state)
     assert_true(fabs(squares / DRAWS - 1.0) < 0.0224);
 }
 
+/* What kernels draw is what a reader reads first; of 3 * 2^30 values a quarter of the words is
+ * refused. */
+static void first_below_is_the_first(void **state)
+{
+    (void)state;
+    const uint32_t bounds[] = {1, 2, 1000, 3u << 30};
+    for (uint32_t i = 0; i < 400; i++) {
+        const uint32_t n = bounds[i % 4];
+        leit_rng rng = leit_rng_start(5, LEIT_STREAM_CROP, 9, i);
+        assert_int_equal(leit_first_below(5, LEIT_STREAM_CROP, 9, i, n), leit_rng_below(&rng, n));
+    }
+}
+
 static void sequences_do_not_overlap(void **state)
 {
     (void)state;
@@ -72,6 +85,7 @@ int main(void)
         cmocka_unit_test(known_answers),
         cmocka_unit_test(below_is_uniform),
         cmocka_unit_test(normal_has_unit_variance),
+        cmocka_unit_test(first_below_is_the_first),
         cmocka_unit_test(sequences_do_not_overlap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

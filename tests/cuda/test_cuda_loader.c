@@ -60,6 +60,27 @@ static void good_plugin(void **state)
     leit_cuda_close(NULL);
 }
 
+static void refused_libraries(void **state)
+{
+    (void)state;
+    leit_cuda *cuda = NULL;
+    assert_ok(leit_cuda_open_files(SOME_DRIVER, plugin("good"), &cuda));
+    assert_ok(leit_cuda_check_kernels(cuda, LEIT_KERNELS_CUDNN));
+    leit_cuda_close(cuda);
+    assert_ok(leit_cuda_open_files(SOME_DRIVER, plugin("no_library"), &cuda));
+    assert_ok(leit_cuda_check_kernels(cuda, LEIT_KERNELS_FAST));
+    assert_fails(leit_cuda_check_kernels(cuda, LEIT_KERNELS_CUDNN), LEIT_DEVICE,
+                 "run.kernels is cudnn: cuBLASLt is on holiday");
+    leit_cuda_close(cuda);
+
+    leit_cuda_description d;
+    assert_int_equal(setenv(LEIT_CUDA_PLUGIN_VARIABLE, plugin("no_library"), 1), 0);
+    leit_cuda_describe(&d);
+    assert_true(d.has_plugin);
+    assert_string_equal(d.libraries[0].finding, "cuBLASLt is on holiday");
+    assert_int_equal(unsetenv(LEIT_CUDA_PLUGIN_VARIABLE), 0);
+}
+
 static void named_by_the_environment(void **state)
 {
     (void)state;
@@ -73,6 +94,9 @@ static void named_by_the_environment(void **state)
     assert_true(d.has_plugin);
     assert_string_equal(d.plugin_path, plugin("good"));
     assert_string_equal(d.version, LEIT_VERSION);
+    assert_int_equal(d.nccl_version, 22809);
+    assert_string_equal(d.libraries[0].name, "cuBLASLt");
+    assert_string_equal(d.libraries[0].finding, "13.1.0");
     assert_true(d.has_gpu == d.has_driver); /* the fake has a device on every machine */
     assert_true(d.has_gpu == (d.gpu[0] == '\0'));
 
@@ -92,6 +116,7 @@ int main(void)
         cmocka_unit_test(no_driver),
         cmocka_unit_test(refused_plugins),
         cmocka_unit_test(good_plugin),
+        cmocka_unit_test(refused_libraries),
         cmocka_unit_test(named_by_the_environment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,9 +9,15 @@ cd "$LEIT_SOURCE_DIR"
 diff "$LEIT_BINARY_DIR/cuda/plugin.txt" <(make -s -f Makefile.cuda print) || fail "CMake and make differ"
 diff <(ls kernels/*.cu src/cuda/*.cu) <(sed -n 's/^sources //p' "$LEIT_BINARY_DIR/cuda/plugin.txt" | tr ' ' '\n' | sort) ||
     fail "cmake/cuda_plugin.mk does not list every .cu file"
-diff <(ls kernels/*.cu | sed 's|kernels/||; s|\.cu$||' | grep -v '^backend_cuda$') \
-     <(sed -n 's/^LEIT_OP\(_FORWARD\)\?(\(.*\))$/\2/p' kernels/ops_cuda.def | sort) ||
-    fail "kernels/ops_cuda.def does not list every op with a .cu file"
+# The ops of a table are what its list names, and what has a .cu file of its kind: listed OPS.def SUFFIX.
+listed() {
+    diff <(ls kernels/*"$2".cu | sed "s|kernels/||; s|$2\.cu$||" | grep -v "${3-^$}") \
+         <(sed -n 's/^LEIT_OP[A-Z_]*(\(.*\))$/\1/p' "kernels/$1" | sort) ||
+        fail "kernels/$1 does not list every op with a *$2.cu file"
+}
+listed ops_cuda.def '' '_fast\|_library$\|^backend_cuda$\|^cublaslt$\|^cudnn$'
+listed ops_cuda_fast.def _fast
+listed ops_cuda_library.def _library
 
 LD_DEBUG=libs "$program" version 2>&1 | grep -qi 'cuda' && fail "the program loads CUDA at start-up"
 

@@ -5,10 +5,13 @@
 #include <cstdlib>
 #include <cstring>
 #include <link.h>
+#include <map>
+#include <set>
 #include <string>
 #include <unistd.h>
 #include <vector>
 
+#include "cuda_on_cpu/counters.h"
 #include "cuda_on_cpu/emulator_parts.h"
 
 extern char __executable_start, _end; /* the linker's */
@@ -41,8 +44,14 @@ struct region {
     word *words; /* the first holds the byte at `begin`, rounded down to a word */
 };
 
-std::vector<region> regions;
+std::vector<region> added, device; /* by tests; what the emulated device has given */
 size_t last_region;
+
+/* All that kernels may touch. */
+const std::vector<region> &regions()
+{
+    return added.empty() ? device : added;
+}
 
 struct {
     uintptr_t begin, end;
@@ -53,6 +62,11 @@ struct {
 struct {
     uintptr_t begin, end;
 } closure, stack;
+
+/* Of the launch: which blocks have taken a ticket. */
+std::map<const void *, std::set<uint32_t>> tickets;
+std::set<uint32_t> seen_blocks; /* what the running block has waited for */
+bool has_handed_in;             /* the running block, and was not the last */
 
 bool is_running;
 uint32_t thread_now, block_now, first_block_of_launch, barrier_now;
@@ -67,8 +81,6 @@ uint32_t short_pc(const void *pc)
                                  reinterpret_cast<uintptr_t>(&__executable_start));
 }
 
-/* "layernorm.cu:60", or "leit_cuda.h:101 from layernorm.cu:38" of an inlined function. Asks
- * addr2line, for a finding only. */
 std::string place_of(uint32_t pc)
 {
     const uintptr_t address = reinterpret_cast<uintptr_t>(&__executable_start) + pc - 1;
@@ -82,7 +94,8 @@ std::string place_of(uint32_t pc)
     for (int depth = 0; lines != nullptr && fgets(line, sizeof line, lines) != nullptr;) {
         line[strcspn(line, " \n")] = '\0'; /* "(discriminator 3)" follows */
         const char *name = strrchr(line, '/') == nullptr ? line : strrchr(line, '/') + 1;
-        const bool is_kernel = strncmp(line, "/usr/", 5) != 0 && strcmp(name, "cuda_on_cpu.h") != 0;
+        const bool is_kernel =
+            strncmp(line, "/usr/", 5) != 0 && strncmp(name, "cuda_on_cpu.h:", 14) != 0;
         if (is_kernel && depth++ < 3) place += (place.empty() ? "" : " from ") + std::string(name);
     }
     if (lines != nullptr) pclose(lines);
@@ -117,7 +130,7 @@ const char *verb(access_kind kind)
     enum { NEAR = 4096 };
     const region *nearest = nullptr;
     uintptr_t least = NEAR;
-    for (const region &r : regions) {
+    for (const region &r : regions()) {
         const uintptr_t distance =
             address + bytes > r.end ? address + bytes - r.end : r.begin - address;
         if (address + bytes > r.begin - NEAR && address < r.end + NEAR && distance <= least) {
@@ -140,7 +153,7 @@ const char *verb(access_kind kind)
 bool is_ordered(const trace &t)
 {
     if (t.block < first_block_of_launch) return true;
-    if (t.block != block_now) return false;
+    if (t.block != block_now) return seen_blocks.count(t.block) > 0;
     if (t.thread == thread_now || t.barrier < barrier_now) return true;
     return t.thread / WARP == thread_now / WARP &&
            clocks[thread_now / WARP][thread_now % WARP][t.thread % WARP] >= t.clock;
@@ -210,11 +223,12 @@ void access_shared(uintptr_t address, size_t bytes, access_kind kind, const void
 
 const region *region_of(uintptr_t address, size_t bytes)
 {
-    for (size_t i = 0; i < regions.size(); i++) {
-        const size_t at = (last_region + i) % regions.size();
-        if (address < regions[at].begin || address + bytes > regions[at].end) continue;
+    const std::vector<region> &all = regions();
+    for (size_t i = 0; i < all.size(); i++) {
+        const size_t at = (last_region + i) % all.size();
+        if (address < all[at].begin || address + bytes > all[at].end) continue;
         last_region = at;
-        return &regions[at];
+        return &all[at];
     }
     return nullptr;
 }
@@ -232,24 +246,43 @@ bool is_constant(uintptr_t address)
            address < reinterpret_cast<uintptr_t>(&_end);
 }
 
+bool is_shared(uintptr_t address)
+{
+    return address >= arena.begin && address < arena.end;
+}
+
+void access_global(uintptr_t address, size_t bytes, access_kind kind, const void *pc)
+{
+    const region *r = region_of(address, bytes);
+    if (r != nullptr) {
+        if (has_handed_in && kind != READ)
+            report(r->name.c_str(), kind, pc, " when the block has handed in its part");
+        touch_words(r->words, r->begin, address, bytes, kind, pc, r->name.c_str());
+        counters::note(counters::GLOBAL, thread_now, address, bytes, kind, pc);
+        return;
+    }
+    if (kind == READ && (is_inside(closure, address, bytes) || is_constant(address))) return;
+    report_outside(address, bytes, kind, pc);
+}
+
 } // namespace
+
+std::string place_of(const void *pc)
+{
+    return place_of(short_pc(pc));
+}
 
 void access(const void *where, size_t bytes, access_kind kind, const void *pc)
 {
     if (!is_running) return;
     const uintptr_t address = reinterpret_cast<uintptr_t>(where);
     if (is_inside(stack, address, bytes)) return;
-    if (address >= arena.begin && address < arena.end) {
-        access_shared(address, bytes, kind, pc);
+    if (!is_shared(address)) {
+        access_global(address, bytes, kind, pc);
         return;
     }
-    const region *r = region_of(address, bytes);
-    if (r != nullptr) {
-        touch_words(r->words, r->begin, address, bytes, kind, pc, r->name.c_str());
-        return;
-    }
-    if (kind == READ && (is_inside(closure, address, bytes) || is_constant(address))) return;
-    report_outside(address, bytes, kind, pc);
+    access_shared(address, bytes, kind, pc);
+    counters::note(counters::SHARED, thread_now, address, bytes, kind, pc);
 }
 
 void begin_launch(const void *arguments, size_t bytes)
@@ -257,12 +290,15 @@ void begin_launch(const void *arguments, size_t bytes)
     closure.begin = reinterpret_cast<uintptr_t>(arguments);
     closure.end = closure.begin + bytes;
     first_block_of_launch = block_now + 1;
+    tickets.clear();
 }
 
 void begin_block(const void *memory, size_t bytes)
 {
     block_now++;
     barrier_now = 0;
+    seen_blocks.clear();
+    has_handed_in = false;
     memset(clocks, 0, sizeof clocks);
     for (auto &warp : clocks)
         for (int lane = 0; lane < WARP; lane++) warp[lane][lane] = 1;
@@ -309,6 +345,15 @@ void warp_barrier(unsigned warp, unsigned mask)
     }
 }
 
+void hand_in(const void *ticket, bool is_last)
+{
+    tickets[ticket].insert(block_now);
+    if (is_last)
+        seen_blocks.insert(tickets[ticket].begin(), tickets[ticket].end());
+    else
+        has_handed_in = true;
+}
+
 static void set_in_flight(uintptr_t target, size_t bytes, bool is_in_flight)
 {
     for (uintptr_t at = target / WORD_BYTES * WORD_BYTES; at < target + bytes; at += WORD_BYTES) {
@@ -330,10 +375,10 @@ void copy_departs(const void *target, size_t bytes, const void *source, size_t s
 void copy_lands(const void *target, size_t bytes, const void *pc)
 {
     set_in_flight(reinterpret_cast<uintptr_t>(target), bytes, false);
-    access(target, bytes, WRITE, pc);
+    access_shared(reinterpret_cast<uintptr_t>(target), bytes, WRITE, pc); /* counted at departure */
 }
 
-void add_memory(const char *name, const void *memory, size_t bytes, size_t filled_bytes)
+static region watched(const char *name, const void *memory, size_t bytes, size_t filled_bytes)
 {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(memory);
     region r = {"'" + std::string(name) + "'", begin, begin + bytes, nullptr};
@@ -346,14 +391,35 @@ void add_memory(const char *name, const void *memory, size_t bytes, size_t fille
     for (uintptr_t at = base; at < begin + filled_bytes; at += WORD_BYTES)
         r.words[(at - base) / WORD_BYTES].is_written =
             static_cast<uint8_t>(bytes_in_word(at, begin, filled_bytes));
-    regions.push_back(r);
+    return r;
+}
+
+void add_memory(const char *name, const void *memory, size_t bytes, size_t filled_bytes)
+{
+    added.push_back(watched(name, memory, bytes, filled_bytes));
 }
 
 void forget_memory()
 {
-    for (region &r : regions) free(r.words);
-    regions.clear();
+    for (region &r : added) free(r.words);
+    added.clear();
     last_region = 0;
+}
+
+void allocated(const void *memory, size_t bytes)
+{
+    device.push_back(watched("device memory", memory, bytes, bytes));
+}
+
+void released(const void *memory)
+{
+    for (size_t i = 0; i < device.size(); i++) {
+        if (device[i].begin != reinterpret_cast<uintptr_t>(memory)) continue;
+        free(device[i].words);
+        device.erase(device.begin() + static_cast<std::ptrdiff_t>(i));
+        last_region = 0;
+        return;
+    }
 }
 
 } // namespace checker

@@ -7,8 +7,9 @@
  *   - one thread did both, or an earlier launch did one of them;
  *   - threads of one block did them, with a __syncthreads between;
  *   - lanes of one warp did them, with a __syncwarp of both between (not a shuffle);
- *   - both are atomic.
- * Blocks of one launch are never ordered. The first finding ends the launch like any other.
+ *   - both are atomic;
+ *   - the block is the last to take a ticket that the other one has taken (leit_is_last_block).
+ * Otherwise blocks of one launch are not ordered. The first finding ends the launch like any other.
  *
  * In the other build these functions are empty. */
 #ifndef LEIT_TESTS_CHECKER_H
@@ -16,6 +17,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace checker {
 
@@ -40,6 +42,9 @@ void give_shared(const void *memory, size_t bytes);
 void run(const place_of_thread *thread);
 void block_barrier();
 void warp_barrier(unsigned warp, unsigned mask);
+/* The running block has taken a ticket: what it did comes before what the last to take it does, and it
+ * writes no more unless it is that one. */
+void hand_in(const void *ticket, bool is_last);
 /* An asynchronous copy of the running thread into shared memory: nobody may touch the target before
  * it has landed. */
 void copy_departs(const void *target, size_t bytes, const void *source, size_t source_bytes,
@@ -49,11 +54,18 @@ void copy_lands(const void *target, size_t bytes, const void *pc);
 /* Device memory, of which the first filled_bytes hold something. */
 void add_memory(const char *name, const void *memory, size_t bytes, size_t filled_bytes);
 void forget_memory();
+/* The emulated device's own memory, zeroed. It counts where nothing has been added: a test that names its
+ * buffers means those bytes and no others. */
+void allocated(const void *memory, size_t bytes);
+void released(const void *memory);
 
 /* ---- told by instrumented code ---- */
 
 /* pc: behind the access. */
 void access(const void *address, size_t bytes, access_kind kind, const void *pc);
+
+/* "layernorm.cu:60", or "leit_cuda.h:101 from layernorm.cu:38" of an inlined function. Asks addr2line. */
+std::string place_of(const void *pc);
 
 #else
 
@@ -75,6 +87,9 @@ inline void block_barrier()
 inline void warp_barrier(unsigned, unsigned)
 {
 }
+inline void hand_in(const void *, bool)
+{
+}
 inline void copy_departs(const void *, size_t, const void *, size_t, const void *)
 {
 }
@@ -85,6 +100,12 @@ inline void add_memory(const char *, const void *, size_t, size_t)
 {
 }
 inline void forget_memory()
+{
+}
+inline void allocated(const void *, size_t)
+{
+}
+inline void released(const void *)
 {
 }
 inline void access(const void *, size_t, access_kind, const void *)

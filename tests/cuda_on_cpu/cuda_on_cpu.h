@@ -28,6 +28,14 @@ struct dim3 {
     }
 };
 
+struct alignas(8) uint2 {
+    unsigned x, y;
+};
+
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
+
 struct alignas(8) float2 {
     float x, y;
 };
@@ -35,6 +43,16 @@ struct alignas(8) float2 {
 struct alignas(16) float4 {
     float x, y, z, w;
 };
+
+inline uint2 make_uint2(unsigned x, unsigned y)
+{
+    return {x, y};
+}
+
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w)
+{
+    return {x, y, z, w};
+}
 
 inline float2 make_float2(float x, float y)
 {
@@ -79,12 +97,33 @@ const coordinates &here();
 unsigned lane();
 unsigned thread_number(); /* in its block */
 
-void launch(const char *kernel, dim3 grid, dim3 block, size_t shared_bytes,
+/* The name is for findings, the entry tells kernels apart. */
+struct kernel_entry {
+    const char *name;
+    const void *function;
+};
+
+template <class... Arguments>
+const void *entry_of(void (*kernel)(Arguments...))
+{
+    return reinterpret_cast<const void *>(kernel);
+}
+
+/* From now on that kernel may have all shared memory; without it 48 KiB together with its own arrays. */
+void allow_shared(const void *kernel);
+
+void launch(kernel_entry kernel, dim3 grid, dim3 block, size_t shared_bytes,
             void (*body)(void *closure), void *closure, size_t closure_bytes);
+
+/* Between the calls of leit_cuda_recorder a launch is kept in place of being run (recorder.cc). */
+bool is_recording();
+void record_launch(kernel_entry kernel, dim3 grid, dim3 block, size_t shared_bytes,
+                   void (*body)(void *closure), const void *closure, size_t closure_bytes);
+void record_zero(void *memory, size_t bytes);
 
 /* A launch as CUDA does it: arguments are evaluated once, and every thread gets a copy. */
 template <class Kernel, class... Arguments>
-void launch_copied(const char *name, dim3 grid, dim3 block, size_t shared_bytes, Kernel kernel,
+void launch_copied(kernel_entry entry, dim3 grid, dim3 block, size_t shared_bytes, Kernel kernel,
                    Arguments... arguments)
 {
     struct {
@@ -92,7 +131,7 @@ void launch_copied(const char *name, dim3 grid, dim3 block, size_t shared_bytes,
         std::tuple<Arguments...> arguments;
     } closure = {kernel, std::tuple<Arguments...>(arguments...)};
     launch(
-        name, grid, block, shared_bytes,
+        entry, grid, block, shared_bytes,
         [](void *memory) {
             auto *copy = static_cast<decltype(closure) *>(memory);
             std::apply(copy->kernel, copy->arguments);
@@ -114,9 +153,12 @@ void act_together(place at, warp_function function, int kind, void *brought,
                   void (*act)(void *const *brought_by_lane));
 
 /* Replaces the integer at `address` by what becomes of it and the operand; returns the old one. */
-enum atomic_function { ADD, MAXIMUM, MINIMUM, EXCHANGE, COMPARE_AND_SWAP };
+enum atomic_function { ADD, INCREMENT, MAXIMUM, MINIMUM, EXCHANGE, COMPARE_AND_SWAP };
 int64_t change(void *address, size_t bytes, bool is_signed, atomic_function function,
                int64_t operand, int64_t expected);
+
+/* This block has done its part of what the ticket counts; the last one sees what all have done. */
+void hand_in(const void *ticket, bool is_last);
 
 /* Shared memory of a block: one piece per site in the source, filled with NaN, between red zones.
  */
@@ -126,6 +168,7 @@ struct site {
 };
 void *shared(site *s, size_t bytes);
 void *dynamic_shared();
+size_t most_shared_bytes();
 bool is_shared(const void *memory, size_t bytes);
 
 /* The finding since the last call, as a status. */
@@ -169,6 +212,11 @@ T shuffle(place at, unsigned mask, warp_function function, const T &value, int s
 /* The caller's place. Two defaults, because one of a struct type would name this header. */
 #define LEIT_CALLER const char *file = __builtin_FILE(), int line = __builtin_LINE()
 #define LEIT_PLACE (::emulator::place{file, line})
+
+/* Blocks run one after another, threads by turns: there is nothing to order. */
+inline void __threadfence()
+{
+}
 
 inline void __syncthreads(LEIT_CALLER)
 {
@@ -259,6 +307,7 @@ inline T leit_change(T *address, emulator::atomic_function function, T operand, 
         return leit_change(address, emulator::function, operand);                                  \
     }
 LEIT_ATOMIC(atomicAdd, ADD)
+LEIT_ATOMIC(atomicInc, INCREMENT)
 LEIT_ATOMIC(atomicMax, MAXIMUM)
 LEIT_ATOMIC(atomicMin, MINIMUM)
 LEIT_ATOMIC(atomicExch, EXCHANGE)
@@ -270,11 +319,23 @@ inline T atomicCAS(T *address, std::common_type_t<T> expected, std::common_type_
     return leit_change(address, emulator::COMPARE_AND_SWAP, operand, expected);
 }
 
+inline bool leit_take_ticket(unsigned *ticket, unsigned n)
+{
+    const bool is_last = atomicInc(ticket, n - 1) == n - 1;
+    emulator::hand_in(ticket, is_last);
+    return is_last;
+}
+
+inline size_t leit_most_shared_bytes()
+{
+    return emulator::most_shared_bytes();
+}
+
 #define LEIT_LAUNCH(kernel, grid, block, shared_bytes, stream, ...)                                \
     do {                                                                                           \
         (void)(stream);                                                                            \
         ::emulator::launch_copied(                                                                 \
-            #kernel, (grid), (block), (shared_bytes),                                              \
+            {#kernel, ::emulator::entry_of(kernel)}, (grid), (block), (shared_bytes),              \
             [=](auto... leit_arguments) { kernel(leit_arguments...); }, __VA_ARGS__);              \
     } while (0)
 
@@ -286,6 +347,15 @@ inline T atomicCAS(T *address, std::common_type_t<T> expected, std::common_type_
 
 #define LEIT_DYNAMIC_SHARED(type, name)                                                            \
     type *name = static_cast<type *>(::emulator::dynamic_shared())
+
+/* As nvcc does, so that the counters see the vectors that it makes of neighbouring elements. */
+#if defined(__SANITIZE_THREAD__) && !defined(__clang__)
+#define LEIT_UNROLL _Pragma("GCC unroll 16")
+#else
+#define LEIT_UNROLL
+#endif
+
+#define LEIT_ALLOW_SHARED(kernel) ::emulator::allow_shared(::emulator::entry_of(kernel))
 
 inline leit_status leit_launch_status(const char *op)
 {

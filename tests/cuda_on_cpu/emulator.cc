@@ -4,10 +4,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
+#include <set>
 #include <vector>
 
 #include "cuda_on_cpu.h"
 #include "cuda_on_cpu/checker.h"
+#include "cuda_on_cpu/counters.h"
 #include "cuda_on_cpu/emulator_parts.h"
 #include "cuda_on_cpu/fiber.h"
 
@@ -31,6 +33,7 @@ enum { WARP = 32, MAX_THREADS = 1024, MAX_WARPS = MAX_THREADS / WARP };
  * every target; and its pieces in the arena: red zones between them, lines of 128 bytes. */
 enum { SHARED_BYTES = 227 * 1024, STATIC_BYTES = 48 * 1024 };
 enum { RED_ZONE = 128, ARENA_BYTES = 2 * SHARED_BYTES };
+size_t shared_limit = SHARED_BYTES; /* what a launch can ask for */
 
 enum state { NOT_STARTED, READY, WAITS, DONE };
 
@@ -61,6 +64,7 @@ struct kernel {
     void (*body)(void *closure);
     void *closure;
     size_t shared_bytes;
+    bool may_have_all; /* its shared memory may be more than 48 KiB */
 };
 
 struct block {
@@ -77,6 +81,7 @@ struct block {
 };
 
 kernel running;
+std::set<const void *> allowed; /* kernels that LEIT_ALLOW_SHARED has named */
 block now;
 thread *self;
 fiber scheduler;
@@ -292,6 +297,7 @@ void run_block(uint64_t number)
         if (now.threads[i].state == READY || now.threads[i].state == WAITS)
             fiber_free(&now.threads[i].stack);
     ASAN_UNPOISON_MEMORY_REGION(arena, ARENA_BYTES);
+    counters::end_block(now.static_bytes + running.shared_bytes);
     work.n_blocks++;
     work.n_threads += static_cast<uint64_t>(now.n_threads);
 }
@@ -331,11 +337,26 @@ unsigned thread_number()
     return self->warp * WARP + self->lane;
 }
 
-void launch(const char *name, dim3 grid, dim3 size, size_t shared_bytes,
+void allow_shared(const void *kernel)
+{
+    allowed.insert(kernel);
+}
+
+/* Whether beside its own arrays the running kernel may have what the launch gave it. */
+static bool is_allowed(size_t static_bytes)
+{
+    return running.may_have_all || running.shared_bytes + static_bytes <= STATIC_BYTES;
+}
+
+void launch(kernel_entry kernel, dim3 grid, dim3 size, size_t shared_bytes,
             void (*body)(void *closure), void *closure, size_t closure_bytes)
 {
     if (!is_well()) return;
-    running = {name, body, closure, shared_bytes};
+    if (is_recording()) {
+        record_launch(kernel, grid, size, shared_bytes, body, closure, closure_bytes);
+        return;
+    }
+    running = {kernel.name, body, closure, shared_bytes, allowed.count(kernel.function) > 0};
     now.where = {{0, 0, 0}, {0, 0, 0}, size, grid};
     const uint64_t n_threads = static_cast<uint64_t>(size.x) * size.y * size.z;
     const uint64_t n_blocks = static_cast<uint64_t>(grid.x) * grid.y * grid.z;
@@ -344,17 +365,22 @@ void launch(const char *name, dim3 grid, dim3 size, size_t shared_bytes,
                static_cast<unsigned long long>(n_threads), static_cast<int>(MAX_THREADS));
     else if (n_blocks == 0 || grid.x > 0x7FFFFFFFu || grid.y > 65535 || grid.z > 65535)
         record("a grid of (%u, %u, %u) blocks", grid.x, grid.y, grid.z);
-    else if (shared_bytes > SHARED_BYTES)
-        record("%zu bytes of shared memory, expected at most %d", shared_bytes,
-               static_cast<int>(SHARED_BYTES));
+    else if (shared_bytes > shared_limit)
+        record("%zu bytes of shared memory, expected at most %zu", shared_bytes, shared_limit);
+    else if (!is_allowed(0))
+        record("%zu bytes of shared memory at launch, and no LEIT_ALLOW_SHARED", shared_bytes);
     if (!is_well()) return;
 
     work.n_launches++;
     checker::begin_launch(closure, closure_bytes);
+    counters::begin_launch(kernel.name, static_cast<unsigned>(n_threads));
     now.n_threads = static_cast<int>(n_threads);
     std::vector<uint64_t> order(n_blocks);
     arrange(order.data(), order.size());
+    open_memory();
     for (size_t i = 0; i < order.size() && is_well(); i++) run_block(order[i]);
+    counters::end_launch();
+    close_memory();
 }
 
 static int combine(vote kind, int total, int value)
@@ -469,6 +495,7 @@ static int64_t changed(atomic_function function, int64_t old, int64_t operand, i
     switch (function) {
     case ADD:
         return static_cast<int64_t>(static_cast<uint64_t>(old) + static_cast<uint64_t>(operand));
+    case INCREMENT: return is_less ? old + 1 : 0;
     case MAXIMUM: return is_less ? operand : old;
     case MINIMUM: return is_less ? old : operand;
     case EXCHANGE: return operand;
@@ -491,18 +518,31 @@ int64_t change(void *address, size_t bytes, bool is_signed, atomic_function func
     return old;
 }
 
+void hand_in(const void *ticket, bool is_last)
+{
+    checker::hand_in(ticket, is_last);
+}
+
 void *shared(site *s, size_t bytes)
 {
     if (s->block != now.serial) {
         now.static_bytes += (bytes + 15) / 16 * 16; /* LEIT_SHARED aligns to 16 */
         if (now.static_bytes > STATIC_BYTES)
             found("more than %d bytes of static shared memory", static_cast<int>(STATIC_BYTES));
+        if (!is_allowed(now.static_bytes))
+            found("%zu bytes of shared memory at launch beside %zu, and no LEIT_ALLOW_SHARED",
+                  running.shared_bytes, now.static_bytes);
         if (now.arena_used + bytes > SHARED_BYTES)
             found("more than %d bytes of shared memory", static_cast<int>(SHARED_BYTES));
         s->memory = take_shared(bytes);
         s->block = now.serial;
     }
     return s->memory;
+}
+
+size_t most_shared_bytes()
+{
+    return shared_limit;
 }
 
 void *dynamic_shared()
@@ -531,6 +571,11 @@ void leit_emulator_schedule(leit_emulator_order order, uint64_t seed)
 {
     emulator::schedule = order;
     emulator::random_state = seed * 0x9E3779B97F4A7C15u + 1;
+}
+
+void leit_emulator_shared_limit(size_t bytes)
+{
+    emulator::shared_limit = bytes > 0 ? bytes : size_t{emulator::SHARED_BYTES};
 }
 
 const char *leit_emulator_order_name(leit_emulator_order order)

@@ -8,6 +8,10 @@ namespace emulator {
  * the block and the thread before it. */
 [[noreturn]] void found(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Kernels, copies and zeros may touch the device's memory (emulator_memory.cc), others may not. */
+void open_memory();
+void close_memory();
+
 /* Asynchronous copies end with their block. */
 void forget_copies();
 

@@ -4,6 +4,7 @@
 #include "mma_on_cpu.h"
 
 #include "cuda_on_cpu/checker.h"
+#include "cuda_on_cpu/counters.h"
 #include "cuda_on_cpu/emulator_parts.h"
 
 namespace emulator {
@@ -78,6 +79,7 @@ void multiply_all(void *const *brought)
 {
     auto *const *lanes = reinterpret_cast<product *const *>(brought);
     matrices<depth> m;
+    counters::note_product(uint64_t{ROWS} * COLUMNS * depth);
     for (int lane = 0; lane < LANES; lane++) gather(&m, lane, *lanes[lane]);
     for (int lane = 0; lane < LANES; lane++)
         for (int r = 0; r < 4; r++) {

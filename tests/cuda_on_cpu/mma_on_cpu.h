@@ -41,6 +41,16 @@ inline bool is_nan(uint32_t bits)
 
 } // namespace emulator
 
+inline uint32_t leit_bits_of(float value)
+{
+    return emulator::bits_of(value);
+}
+
+inline float leit_float_of(uint32_t bits)
+{
+    return emulator::float_of(bits);
+}
+
 inline leit_bf16 leit_to_bf16(float value)
 {
     const uint32_t bits = emulator::bits_of(value);

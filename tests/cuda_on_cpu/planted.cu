@@ -109,6 +109,37 @@ static __global__ void read_of_another_block(int is_planted, float *out)
 }
 PLANTED(read_of_another_block)
 
+/* The block that ends last completes what all have written. */
+static __device__ void double_in_last_block(unsigned *ticket, unsigned n, float *out)
+{
+    if (leit_is_last_block(ticket, n))
+        for (int i = (int)threadIdx.x; i < PLANTED_N; i += PLANTED_THREADS) out[i] *= 2.0f;
+}
+
+static __global__ void ticket_before_part(int is_planted, float *out, unsigned *ticket)
+{
+    if (!is_planted) out[position()] = (float)position();
+    double_in_last_block(ticket, PLANTED_BLOCKS, out);
+    if (is_planted) out[position()] = 2.0f * (float)position();
+}
+
+static __global__ void ticket_of_too_few(int is_planted, float *out, unsigned *ticket)
+{
+    out[position()] = (float)position();
+    double_in_last_block(ticket, PLANTED_BLOCKS - (is_planted ? 1u : 0u), out);
+}
+
+#define PLANTED_TICKET(name)                                                                       \
+    leit_status planted_##name(int is_planted, float *out)                                         \
+    {                                                                                              \
+        unsigned ticket = 0;                                                                       \
+        leit_emulator_memory_add("ticket", &ticket, sizeof ticket, sizeof ticket);                 \
+        LEIT_LAUNCH(name, PLANTED_BLOCKS, PLANTED_THREADS, 0, nullptr, is_planted, out, &ticket);  \
+        return leit_launch_status(#name);                                                          \
+    }
+PLANTED_TICKET(ticket_before_part)
+PLANTED_TICKET(ticket_of_too_few)
+
 /* Every thread of the grid counts; a second launch reads the total. */
 static __global__ void count_threads(int is_planted, unsigned *total)
 {
@@ -434,8 +465,9 @@ PLANTED(shift_too_far)
 static __global__ void signed_overflow(int is_planted, float *out)
 {
     const int large = is_planted ? 2147483647 : 2147483646;
-    const int sum = large + (int)(threadIdx.x % 2);
-    out[position()] = sum != 0 ? 2.0f * (float)position() : 0.0f;
+    const int odd = (int)(threadIdx.x % 2);
+    /* The value is needed: of sum != 0 a compiler knows the answer without the sum. */
+    out[position()] = 2.0f * (float)position() + (float)((large + odd) % 2 - odd);
 }
 PLANTED(signed_overflow)
 
@@ -553,8 +585,44 @@ static __global__ void too_much_shared(float *out)
 leit_status planted_too_much_shared(int is_planted, float *out)
 {
     const size_t dynamic_bytes = (is_planted ? 220 : 200) * 1024; /* beside 16 KiB, of 227 */
+    LEIT_ALLOW_SHARED(too_much_shared);
     LEIT_LAUNCH(too_much_shared, PLANTED_BLOCKS, PLANTED_THREADS, dynamic_bytes, nullptr, out);
     return leit_launch_status("too_much_shared");
+}
+
+/* Two kernels: what one is allowed it keeps. */
+template <bool is_planted>
+static __global__ void not_allowed(float *out)
+{
+    LEIT_DYNAMIC_SHARED(float, floats);
+    floats[threadIdx.x] = 2.0f * (float)position();
+    out[position()] = floats[threadIdx.x];
+}
+
+leit_status planted_not_allowed(int is_planted, float *out)
+{
+    const size_t dynamic_bytes = 48 * 1024 + 4;
+    LEIT_ALLOW_SHARED(not_allowed<false>);
+    const auto kernel = is_planted ? not_allowed<true> : not_allowed<false>;
+    LEIT_LAUNCH(kernel, PLANTED_BLOCKS, PLANTED_THREADS, dynamic_bytes, nullptr, out);
+    return leit_launch_status("not_allowed");
+}
+
+static __global__ void not_allowed_beside_its_own(float *out)
+{
+    LEIT_SHARED(float, fixed, [4]);
+    LEIT_DYNAMIC_SHARED(float, floats);
+    if (threadIdx.x < 4) fixed[threadIdx.x] = 0.0f;
+    floats[threadIdx.x] = 0.0f;
+    out[position()] = 2.0f * (float)position();
+}
+
+leit_status planted_not_allowed_beside_its_own(int is_planted, float *out)
+{
+    const size_t dynamic_bytes = 48 * 1024 - (is_planted ? 0 : 16);
+    LEIT_LAUNCH(not_allowed_beside_its_own, PLANTED_BLOCKS, PLANTED_THREADS, dynamic_bytes, nullptr,
+                out);
+    return leit_launch_status("not_allowed_beside_its_own");
 }
 
 /* ---- what must work ---- */

@@ -25,6 +25,8 @@ enum { BY_NUMBERS = 1, BY_EMULATOR = 2, BY_CHECKER = 4, BY_SANITIZERS = 8 };
     X(missing_syncwarp, BY_NUMBERS | BY_CHECKER, "that nobody has written")                        \
     X(shuffle_as_fence, BY_CHECKER, "a race in shared memory")                                     \
     X(read_of_another_block, BY_NUMBERS | BY_CHECKER, "a race in 'out'")                           \
+    X(ticket_before_part, BY_NUMBERS | BY_CHECKER, "when the block has handed in its part")        \
+    X(ticket_of_too_few, BY_NUMBERS | BY_CHECKER, "that nobody has written")                       \
     X(sum_across_blocks, BY_CHECKER, "a race in 'total'")                                          \
     X(atomic_beside_plain, BY_CHECKER, "a race in 'total'")                                        \
     X(uninitialised_shared, BY_NUMBERS | BY_CHECKER, "that nobody has written")                    \
@@ -61,7 +63,9 @@ enum { BY_NUMBERS = 1, BY_EMULATOR = 2, BY_CHECKER = 4, BY_SANITIZERS = 8 };
     X(lanes_that_never_meet, BY_EMULATOR, "no thread can go on")                                   \
     X(part_of_a_warp, BY_EMULATOR, "expected whole warps")                                         \
     X(too_much_static, BY_EMULATOR, "bytes of static shared memory")                               \
-    X(too_much_shared, BY_EMULATOR, "bytes of shared memory")
+    X(too_much_shared, BY_EMULATOR, "bytes of shared memory")                                      \
+    X(not_allowed, BY_EMULATOR, "at launch, and no LEIT_ALLOW_SHARED")                             \
+    X(not_allowed_beside_its_own, BY_EMULATOR, "no LEIT_ALLOW_SHARED")
 
 /* Fills out[PLANTED_N], which is the device's; without the mistake out[i] is 2 i. The status is the
  * emulator's finding. */

@@ -1,6 +1,6 @@
 #include "cuda_on_cpu/tensor_kernels.h"
 
-#include "kernels/leit_mma.cuh"
+#include "kernels/gemm_fast.cuh"
 
 /* Two stages of shared memory: the next is on its way while the last is multiplied. Rows are padded
  * by 8 halves, so that the eight rows of an ldmatrix lie in different banks. */
@@ -83,6 +83,50 @@ leit_status tensor_product_tf32(const float *a, const float *b, float *c)
 {
     LEIT_LAUNCH(product_tf32, 1, LEIT_WARP, 0, nullptr, a, b, c);
     return leit_launch_status("product_tf32");
+}
+
+template <class Tile, enum leit_precision precision, bool a_along_k, bool b_along_k>
+static __global__ void one_tile(tensor_tile p)
+{
+    LEIT_DYNAMIC_SHARED(float, stages);
+    const int a_step = a_along_k ? p.K : p.M, b_step = b_along_k ? p.K : p.N;
+    const leit_fast_rows<a_along_k> a = {p.a, p.M, a_step, a_step % LEIT_QUAD == 0, 0};
+    const leit_fast_rows<b_along_k> b = {p.b, p.N, b_step, b_step % LEIT_QUAD == 0, 0};
+    leit_fast_row_sums<Tile, a_along_k> no_sums = {};
+    typename Tile::sum sum = {};
+    leit_fast_product<Tile, precision>(sum, stages, a, b, 0, p.K, no_sums);
+    leit_fast_lay_down<Tile>(stages, sum);
+    for (int e = (int)threadIdx.x; e < p.M * p.N; e += LEIT_FAST_THREADS)
+        p.c[e] = stages[e / p.N * Tile::PITCH + e % p.N];
+}
+
+template <class Tile, enum leit_precision precision>
+static void launch_tile(const tensor_tile &p)
+{
+    const size_t shared = sizeof(float) * Tile::SHARED_FLOATS;
+    const auto kernel = p.a_along_k != 0 ? p.b_along_k != 0 ? one_tile<Tile, precision, true, true>
+                                                            : one_tile<Tile, precision, true, false>
+                        : p.b_along_k != 0 ? one_tile<Tile, precision, false, true>
+                                           : one_tile<Tile, precision, false, false>;
+    LEIT_ALLOW_SHARED(kernel);
+    LEIT_LAUNCH(kernel, 1, LEIT_FAST_THREADS, shared, nullptr, p);
+}
+
+template <class Tile>
+static void launch_tile_in_precision(const tensor_tile &p)
+{
+    if (p.precision == LEIT_PRECISION_FP32) launch_tile<Tile, LEIT_PRECISION_FP32>(p);
+    if (p.precision == LEIT_PRECISION_TF32) launch_tile<Tile, LEIT_PRECISION_TF32>(p);
+    if (p.precision == LEIT_PRECISION_BF16) launch_tile<Tile, LEIT_PRECISION_BF16>(p);
+}
+
+leit_status tensor_tile_product(const tensor_tile *p)
+{
+    if (p->is_large != 0)
+        launch_tile_in_precision<leit_large_tile>(*p);
+    else
+        launch_tile_in_precision<leit_small_tile>(*p);
+    return leit_launch_status("one_tile");
 }
 
 static __global__ void convert(tensor_conversion c)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/check.h"
+#include "kernels/op.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -23,6 +24,16 @@ leit_status tensor_product_bf16(const tensor_product *p);
 
 /* c (16, 8) = a (16, 8) b (8, 8) in tf32. */
 leit_status tensor_product_tf32(const float *a, const float *b, float *c);
+
+/* c (M, N) = a (M, K) b (N, K)^T by one tile of kernels/gemm_fast.cuh, 128 x 128 when it is large and
+ * 64 x 64 otherwise. A side that is not along k is stored (K, M), (K, N). */
+typedef struct tensor_tile {
+    int M, N, K, is_large, a_along_k, b_along_k;
+    enum leit_precision precision;
+    const float *a, *b;
+    float *c;
+} tensor_tile;
+leit_status tensor_tile_product(const tensor_tile *p);
 
 /* n values converted; pair[i] has value i in the lower half and value n - 1 - i in the upper. */
 typedef struct tensor_conversion {

@@ -9,6 +9,7 @@
 
 #include "cuda_on_cpu/emulator.h"
 #include "cuda_on_cpu/planted.h"
+#include "kernels/backend.h"
 #include "support/testing.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -130,6 +131,24 @@ static void every_mistake_has_a_catcher(void **state)
                   n_caught, N_PLANTED);
 }
 
+/* Memory that the device has given needs no adding; past its end there is nothing. */
+static void memory_of_the_device(void **state)
+{
+    (void)state;
+    if (!leit_emulator_checks()) return;
+    const leit_device_memory *memory =
+        &leit_backend_cuda(LEIT_KERNELS_PLAIN, LEIT_PRECISION_FP32)->memory;
+    float *out = memory->allocate(PLANTED_N * sizeof *out, true), copy[PLANTED_N];
+    assert_non_null(out);
+    leit_emulator_schedule(LEIT_EMULATOR_FORWARD, 1);
+    assert_ok(planted_past_global(0, out));
+    assert_ok(memory->read(copy, out, sizeof copy, NULL));
+    assert_true(is_right(copy));
+    assert_fails(planted_past_global(1, out), LEIT_DEVICE, "past the end of 'device memory'");
+    memory->release(out);
+    assert_fails(planted_past_global(0, out), LEIT_DEVICE, "not the device's");
+}
+
 static void take_tour(leit_status (*tour)(int *failed_line))
 {
     for (int order = 0; order < LEIT_EMULATOR_N_ORDERS; order++) {
@@ -151,11 +170,12 @@ static void the_tour(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[N_PLANTED + 2] = {cmocka_unit_test(the_tour)};
+    struct CMUnitTest tests[N_PLANTED + 3] = {cmocka_unit_test(the_tour)};
     for (int i = 0; i < N_PLANTED; i++)
         tests[1 + i] = (struct CMUnitTest){.name = planted[i].name,
                                            .test_func = one_mistake,
                                            .initial_state = (void *)(uintptr_t)&planted[i]};
     tests[1 + N_PLANTED] = (struct CMUnitTest)cmocka_unit_test(every_mistake_has_a_catcher);
+    tests[2 + N_PLANTED] = (struct CMUnitTest)cmocka_unit_test(memory_of_the_device);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

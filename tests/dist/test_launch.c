@@ -63,6 +63,15 @@ static void test_each_launcher(void **state)
     assert_ok(leit_launch_read(get, &launch));
     assert_string_equal(launch.master_address, "node7");
     assert_int_equal(launch.master_port, 29500);
+    assert_int_equal(launch.store_port, 29500);
+    ENVIRONMENT("RANK", "5", "WORLD_SIZE", "6", "MASTER_ADDR", "node7", "MASTER_PORT", "29500",
+                "TORCHELASTIC_USE_AGENT_STORE", "True"); /* it listens at 29500 itself */
+    assert_ok(leit_launch_read(get, &launch));
+    assert_int_equal(launch.store_port, 29501);
+    ENVIRONMENT("RANK", "5", "WORLD_SIZE", "6", "MASTER_ADDR", "node7", "MASTER_PORT", "29500",
+                "TORCHELASTIC_USE_AGENT_STORE", "True", "LEITMOTIF_STORE_PORT", "4000");
+    assert_ok(leit_launch_read(get, &launch));
+    assert_int_equal(launch.store_port, 4000);
 }
 
 static void test_one_inside_the_other(void **state)
@@ -98,6 +107,8 @@ static void test_contradictions(void **state)
     expect_refused("MASTER_ADDR or MASTER_PORT is not: start all ranks with torchrun");
     ENVIRONMENT("RANK", "0", "WORLD_SIZE", "2", "MASTER_ADDR", "a", "MASTER_PORT", "port");
     expect_refused("MASTER_PORT is 'port'");
+    ENVIRONMENT("RANK", "0", "WORLD_SIZE", "2", "MASTER_ADDR", "a", "MASTER_PORT", "65536");
+    expect_refused("MASTER_PORT is 65536, expected a port from 1 to 65535");
     ENVIRONMENT("OMPI_COMM_WORLD_RANK", "1", "OMPI_COMM_WORLD_SIZE", "2", "RANK", "0", "WORLD_SIZE",
                 "2", "MASTER_ADDR", "a", "MASTER_PORT", "1");
     expect_refused("mpirun says rank 1 of 2, and RANK and WORLD_SIZE say rank 0 of 2");

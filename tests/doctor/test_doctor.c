@@ -10,9 +10,9 @@ static const char *const promised[] = {
     "program.version",   "program.compiler",     "machine.processor",    "machine.threads",
     "machine.kernels",   "machine.features",     "machine.memory_bytes", "libraries.hdf5",
     "libraries.libyaml", "libraries.libsndfile", "libraries.soxr",       "libraries.utf8proc",
-    "libraries.jansson", "libraries.xxhash",     "libraries.blas",       "cuda.gpu",
-    "cuda.plugin",       "cuda.driver",          "checks.kernel",        "checks.file",
-    "checks.healthy",
+    "libraries.jansson", "libraries.xxhash",     "libraries.blas",       "libraries.mpi",
+    "cuda.gpu",          "cuda.plugin",          "cuda.driver",          "checks.kernel",
+    "checks.file",       "checks.healthy",
 };
 
 static json_t *look_up(json_t *root, const char *path)

@@ -8,10 +8,12 @@
 static const char *const params[] = {
     "n_tensors=1 N=1",
     "n_tensors=4 N=97 weight_decay=0.1",
-    "n_tensors=2 N=40001 weight_decay=1e-4 scale=0.125",
+    "n_tensors=2 N=40001 weight_decay=1e-4 clip_norm=0.125",
     "n_tensors=3 N=33 t=1 learning_rate=0.1",
+    "n_tensors=2 N=33 t=2 clip_norm=1e6", /* nothing to clip */
     "n_tensors=2 N=1025 t=100000 learning_rate=1e-4",
     "n_tensors=0 N=1",
+    "n_tensors=70 N=500", /* more than the lanes of two warps */
     NULL,
 };
 
@@ -27,14 +29,16 @@ static void describe(leit_case *c)
     args->epsilon = 1e-8f;
     now.t = leit_case_int(c, "t", 7);
     now.learning_rate = (float)leit_case_float(c, "learning_rate", 1e-2);
-    now.scale = (float)leit_case_float(c, "scale", 1.0);
     args->now = &now;
+    leit_case_lend(c, "now", &args->now, sizeof now);
+    args->clip_norm = (float)leit_case_float(c, "clip_norm", 0.0);
+    if (args->clip_norm > 0.0f) *leit_case_input(c, "norm", &args->norm, 1, 1) = 7.0;
     leit_case_inout(c, "p", NULL, elements);
     leit_case_input(c, "g", NULL, elements, elements);
     leit_case_inout(c, "m", NULL, elements);
     double *v = leit_case_inout(c, "v", NULL, elements);
     for (int64_t i = 0; i < elements; i++) v[i] *= v[i];
-    leit_case_bind(c, bind_tensors);
+    lend_tensors(c, &args->tensors);
     leit_case_work(c, 14.0 * (double)elements, 28.0 * (double)elements, 0, 0);
 }
 

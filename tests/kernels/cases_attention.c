@@ -11,8 +11,11 @@ static const char *const params[] = {
     "B=2 T=97 H=2 D=10 dropout=0.5", /* several blocks of queries; heads no multiple of 16 */
     "B=4 T=33 H=2 D=128 n_sequences=3 spare=5",
     "B=5 T=20 H=2 D=64 cls=1 dropout=0.1",
-    "B=3 T=50 H=1 D=7 cross=1 dropout=0.2", /* other lengths on the left, none among them */
-    "B=2 T=16 H=4 D=68 spread=8",           /* one key takes nearly everything */
+    "B=3 T=50 H=1 D=7 cross=1 dropout=0.2",  /* other lengths on the left, none among them */
+    "B=6 T=97 H=1 D=12 cross=1 dropout=0.1", /* more queries than keys among them */
+    "B=1 T=70 H=1 D=68 dropout=0.1",         /* a wide head */
+    "B=1 T=130 H=1 D=8 dropout=0.1",         /* three blocks of keys */
+    "B=2 T=16 H=4 D=68 spread=8",            /* one key takes nearly everything */
     "B=2 T=5 H=1 D=4 n_sequences=0",
     NULL,
 };
@@ -40,6 +43,7 @@ static void describe_sizes(leit_case *c, struct leit_attention *args)
     args->stream = LEIT_STREAM_DROPOUT + 5;
     static const leit_random draws = {0x0123456789ABCDEFu, 42};
     if (args->dropout > 0.0f) args->random = &draws;
+    if (args->random != NULL) leit_case_lend(c, "draws", &args->random, sizeof draws);
     const int64_t n = leit_case_count(c, "n_sequences", &args->n_sequences, B);
     int32_t *q = leit_case_indices(c, "q_offsets", &args->q_offsets, B + 1, n + 1, 1);
     int32_t *k = leit_case_indices(c, "k_offsets", &args->k_offsets, B + 1, n + 1, 1);

@@ -17,6 +17,14 @@ static const char *const params[] = {
     "N=5 H=3 W=2 C=1025 relu=1",
     "N=3 H=4 W=5 C=12 relu=1 residual=1 pool_height=2 pool_width=2 training=0",
     "N=2 H=3 W=9 C=1 training=0 n_samples=1",
+    /* Of the fast CUDA kernels: several batches of pixels to a thread, more than one group of
+     * channels, windows that stick out on both sides. */
+    "N=2 H=27 W=21 C=68 offset=300",
+    "N=3 H=9 W=13 C=136 relu=1 pool_height=2 pool_width=4 n_samples=2",
+    "N=2 H=7 W=9 C=4 relu=1 residual=1 pool_height=3 pool_width=2",
+    "N=2 H=5 W=7 C=16 pool_height=2 pool_width=2 training=0 relu=1",
+    "N=2 H=5 W=6 C=8 relu=1 gain=1e-4", /* h cannot be told from w h + b */
+    "N=2 H=1 W=1 C=8",
     "N=3 H=4 W=5 C=12 relu=1 n_samples=0",
     NULL,
 };
@@ -41,7 +49,9 @@ static void describe(leit_case *c)
     for (int64_t i = 0; i < valid; i++) x[i] += offset;
     if (leit_case_int(c, "residual", 0))
         leit_case_input(c, "residual", &args->residual, N * H * W * C, valid);
-    leit_case_input(c, "w", &args->w, C, C);
+    double *w = leit_case_input(c, "w", &args->w, C, C);
+    const double gain = leit_case_float(c, "gain", 1.0);
+    for (int64_t k = 0; k < C; k++) w[k] *= gain;
     leit_case_input(c, "b", &args->b, C, C);
     leit_case_inout(c, "running_mean", &args->running_mean, C);
     double *running_var = leit_case_inout(c, "running_var", &args->running_var, C);

@@ -26,6 +26,15 @@ static const char *const params[] = {
     "N=20 H=16 W=39 C=16 K=16 n_samples=19 emulated=0", /* long to emulate */
     "N=257 H=16 W=16 C=5 K=4 n_samples=233 emulated=0",
     "N=257 H=16 W=16 C=1 K=2 n_samples=233 emulated=0",
+    /* Of the fast CUDA kernels: more channels, more tiles of pixels to a run, than stages of their
+     * pipelines; images by the dozen in a tile, tiles that stick out of the image on both sides. */
+    "N=1 H=9 W=18 C=50 K=66",
+    "N=2 H=17 W=33 C=8 K=12 n_samples=1",
+    "N=37 H=1 W=5 C=20 K=68 n_samples=33",
+    "N=9 H=6 W=1 C=33 K=8",
+    "N=2 H=17 W=19 C=1 K=68",
+    "N=150 H=1 W=1 C=1 K=3 n_samples=140",
+    "N=2 H=9 W=7 C=1 K=6 kernel_size=1",
     "N=3 H=2 W=2 C=8 K=8 n_samples=0",
     "N=0 H=8 W=8 C=16 K=16", /* room for no sample, for each engine */
     "N=0 H=2 W=2 C=8 K=8",

@@ -23,6 +23,7 @@ static void describe(leit_case *c)
     args->p = (float)leit_case_float(c, "p", 0.0);
     args->stream = LEIT_STREAM_DROPOUT + 3;
     if (args->p > 0.0f) args->random = &draws;
+    if (args->random != NULL) leit_case_lend(c, "draws", &args->random, sizeof draws);
     const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
     leit_case_input(c, "x", &args->x, N * D, rows * D);
     leit_case_output(c, "y", &args->y, N * D);

@@ -9,6 +9,12 @@ static const char *const params[] = {
     "N=33 D=130 V=1000 n_rows=29",
     "N=40 D=33 V=7 P=64 no_dwords=1",
     "N=3 D=4 V=5 n_rows=0",
+    /* Of the fast CUDA kernels, in fours: an index many times, more rows than are compared at once, more
+     * columns than threads take at once. */
+    "N=97 D=60 V=13 P=11",
+    "N=1100 D=4 V=5 n_rows=1090",
+    "N=40 D=36 V=7 P=64 no_dwords=1 n_rows=33",
+    "N=5 D=772 V=3 P=2",
     NULL,
 };
 

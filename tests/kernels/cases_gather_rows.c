@@ -10,6 +10,7 @@ static const char *const params[] = {
     "N=5 M=300 D=1025",
     "N=9 M=20 D=7 n_rows=4",
     "N=3 M=5 D=4 n_rows=0",
+    "N=9 M=40 D=70 n_rows=7 adds_dx=1",
     NULL,
 };
 
@@ -25,7 +26,11 @@ static void describe(leit_case *c)
     leit_case_input(c, "x", &args->x, M * D, M * D);
     leit_case_output(c, "y", &args->y, N * D);
     leit_case_gradient_in(c, "dy", &args->dy, "y", rows * D);
-    leit_case_gradient(c, "dx", &args->dx, "x");
+    args->adds_dx = leit_case_int(c, "adds_dx", 0);
+    if (args->adds_dx)
+        leit_case_gradient_sum(c, "dx", &args->dx, "x");
+    else
+        leit_case_gradient(c, "dx", &args->dx, "x");
     leit_case_work(c, 0.0, 8.0 * (double)(rows * D), 0.0, 4.0 * (double)(M * D + 2 * rows * D));
 }
 

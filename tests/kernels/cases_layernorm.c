@@ -11,6 +11,10 @@ static const char *const params[] = {
     "N=70 D=111 residual=1 n_rows=41",
     "N=3 D=768 offset=300", /* |mean| much larger than the deviation */
     "N=33 D=64 n_rows=0",
+    /* Of the fast CUDA kernels, in fours: several rows to a warp, all of a lane's registers. */
+    "N=1100 D=12 n_rows=1090",
+    "N=21 D=772 residual=1 n_rows=19",
+    "N=9 D=1024",
     NULL,
 };
 
@@ -24,7 +28,8 @@ static void describe(leit_case *c)
     double *x = leit_case_input(c, "x", &args->x, N * D, rows * D);
     const double offset = leit_case_float(c, "offset", 0.0);
     for (int64_t i = 0; i < rows * D; i++) x[i] += offset;
-    if (leit_case_int(c, "residual", 0)) {
+    const bool has_residual = leit_case_int(c, "residual", 0) != 0;
+    if (has_residual) {
         leit_case_input(c, "residual", &args->residual, N * D, rows * D);
         leit_case_output(c, "sum", &args->sum, N * D);
     }
@@ -35,12 +40,12 @@ static void describe(leit_case *c)
     leit_case_output(c, "rstd", &args->rstd, N);
     leit_case_gradient_in(c, "dy", &args->dy, "y", rows * D);
     leit_case_gradient(c, "dx", &args->dx, "x");
-    if (leit_case_int(c, "residual", 0))
-        leit_case_gradient(c, "dresidual", &args->dresidual, "residual");
+    if (has_residual) leit_case_gradient(c, "dresidual", &args->dresidual, "residual");
     leit_case_gradient_sum(c, "dw", &args->dw, "w");
     leit_case_gradient_sum(c, "db", &args->db, "b");
-    double bytes = (double)(rows * D) * sizeof(float);
-    leit_case_work(c, 8.0 * (double)(rows * D), 2 * bytes, 14.0 * (double)(rows * D), 3 * bytes);
+    const double elements = (double)(rows * D), bytes = elements * sizeof(float);
+    leit_case_work(c, 8.0 * elements, (has_residual ? 4 : 2) * bytes, 14.0 * elements,
+                   (has_residual ? 4 : 3) * bytes);
 }
 
 LEIT_CASES(layernorm)

@@ -12,6 +12,11 @@ static const char *const params[] = {
     "N=300 D=40 K=500 no_dx=1", /* several tiles each way */
     "N=5 D=1025 K=3 no_bias=1",
     "N=9 D=4 K=8 gelu=1 n_rows=0",
+    "N=70 D=216 K=132 relu=1 n_rows=67",  /* rows of whole 16 bytes; many columns, not split */
+    "N=290 D=388 K=20 gelu=1 n_rows=270", /* split three ways */
+    "N=530 D=36 K=70 n_rows=517",         /* the sums of db too */
+    "N=70 D=40 K=290 n_rows=61 adds_dx=1",
+    "N=33 D=21 K=19 relu=1 adds_dx=1",
     NULL,
 };
 
@@ -31,7 +36,11 @@ static void describe(leit_case *c)
     leit_case_output(c, "y", &args->y, N * K);
     if (args->activation != LEIT_ACTIVATION_NONE) leit_case_output(c, "pre", &args->pre, N * K);
     leit_case_gradient_in(c, "dy", &args->dy, "y", rows * K);
-    if (!leit_case_int(c, "no_dx", 0)) leit_case_gradient(c, "dx", &args->dx, "x");
+    args->adds_dx = leit_case_int(c, "adds_dx", 0);
+    if (args->adds_dx)
+        leit_case_gradient_sum(c, "dx", &args->dx, "x");
+    else if (!leit_case_int(c, "no_dx", 0))
+        leit_case_gradient(c, "dx", &args->dx, "x");
     leit_case_gradient_sum(c, "dw", &args->dw, "w");
     if (has_bias) leit_case_gradient_sum(c, "db", &args->db, "b");
     double product = 2.0 * (double)(rows * D * K);

@@ -24,6 +24,9 @@ static const char *const params[] = {
     "B=3 S=20000 gain=1 noise=1",
     "B=3 S=20000 gain=1 noise=1 masks=1",
     "B=2 S=3000 masks=1 power=1 noise=1",
+    "B=1 S=10000 quiet=1",
+    "B=1 S=16386 hop_length=512 gain=1 noise=1",
+    "B=1 S=300 hop_length=1 noise=1",
     NULL,
 };
 
@@ -62,14 +65,17 @@ static const leit_mel_augment *augment_of(leit_case *c)
     return augment;
 }
 
-/* A tone that glides, under noise at a fifth of its level. */
-static void fill_pcm(int32_t *pairs, int64_t n_samples)
+/* A tone that glides, under noise at a fifth of its level. With `quiet` the second half of the
+ * samples is a few units loud and the last eighth silent: loud frames have quiet neighbours. */
+static void fill_pcm(int32_t *pairs, int64_t n_samples, bool quiet)
 {
     leit_rng rng = leit_rng_start(3, 0, 0, 0);
     for (int64_t i = 0; i < n_samples; i++) {
         const double tone = sin(1e-5 * (double)i * (double)(i % 40000) + 0.1 * (double)i);
         const double noise = (double)leit_rng_normal(&rng);
-        const int16_t sample = (int16_t)(15000.0 * tone + 3000.0 * noise);
+        const bool is_quiet = quiet && i >= n_samples / 2;
+        const double level = !is_quiet ? 1.0 : i < n_samples * 7 / 8 ? 3e-4 : 0.0;
+        const int16_t sample = (int16_t)(level * (15000.0 * tone + 3000.0 * noise));
         memcpy((char *)pairs + 2 * i, &sample, sizeof sample);
     }
 }
@@ -77,12 +83,12 @@ static void fill_pcm(int32_t *pairs, int64_t n_samples)
 static void lend_tables(leit_case *c, const leit_mel_tables *tables)
 {
     const size_t n_fft = (size_t)tables->n_fft, n_mels = (size_t)tables->n_mels;
-    leit_case_lend(c, "window", tables->window, n_fft * sizeof(float));
-    leit_case_lend(c, "twiddle", tables->twiddle, 2 * n_fft * sizeof(float));
-    leit_case_lend(c, "order", tables->order, n_fft / 2 * sizeof(int32_t));
-    leit_case_lend(c, "first", tables->first, n_mels * sizeof(int32_t));
-    leit_case_lend(c, "offset", tables->offset, (n_mels + 1) * sizeof(int32_t));
-    leit_case_lend(c, "weight", tables->weight, (size_t)tables->n_weights * sizeof(float));
+    leit_case_lend(c, "window", &tables->window, n_fft * sizeof(float));
+    leit_case_lend(c, "twiddle", &tables->twiddle, 2 * n_fft * sizeof(float));
+    leit_case_lend(c, "order", &tables->order, n_fft / 2 * sizeof(int32_t));
+    leit_case_lend(c, "first", &tables->first, n_mels * sizeof(int32_t));
+    leit_case_lend(c, "offset", &tables->offset, (n_mels + 1) * sizeof(int32_t));
+    leit_case_lend(c, "weight", &tables->weight, (size_t)tables->n_weights * sizeof(float));
 }
 
 static void describe(leit_case *c)
@@ -95,11 +101,12 @@ static void describe(leit_case *c)
     lend_tables(c, args->tables);
     args->augment = augment_of(c);
     args->random = &random;
+    leit_case_lend(c, "random", &args->random, sizeof random);
     args->scale = leit_case_int(c, "power", 0) ? LEIT_MEL_POWER : LEIT_MEL_DB;
     /* Two samples in one element: S is even here. */
     int32_t *pairs = leit_case_indices(c, "pcm", (const int32_t *const *)(const void *)&args->pcm,
                                        B * S / 2, clips * S / 2, INT32_MAX);
-    fill_pcm(pairs, clips * S);
+    fill_pcm(pairs, clips * S, leit_case_int(c, "quiet", 0));
     const int64_t W = leit_mel_frames(S, args->tables->hop_length), F = args->tables->n_mels;
     leit_case_output(c, "y", &args->y, B * F * W);
     const double N = args->tables->n_fft;

@@ -16,6 +16,7 @@ static const char *const params[] = {
     "N=2 M=9000 E=2 k=12 ties=1",
     "N=5 M=9000 E=2 k=12 ties=1",
     "N=3 M=50 E=4 k=50 ties=1",
+    "N=70 M=597 E=36 k=32", /* of the fast CUDA kernel: as many as a warp has lanes */
     NULL,
 };
 

@@ -16,6 +16,7 @@ static const char *const params[] = {
     "N=33 E=3 n_labels=3",
     "N=33 E=1 n_labels=3",
     "N=128 E=1025 n_labels=2",
+    "N=19 E=300 n_labels=3 cosine=1",
     "N=33 E=200 n_labels=4 opposite=1",
     "N=9 E=8 n_labels=1",
     "N=9 E=8 n_labels=1 cosine=1",
@@ -36,6 +37,7 @@ static void describe(leit_case *c)
     args->nonzero_loss_cutoff = 1.4f;
     args->stream = LEIT_STREAM_NEGATIVE;
     args->random = &draws;
+    leit_case_lend(c, "draws", &args->random, sizeof draws);
     double *a = leit_case_input(c, "a", &args->a, N * E, N * E);
     double *p = leit_case_input(c, "p", &args->p, N * E, N * E);
     for (int64_t i = 0; i < N * E; i++) {

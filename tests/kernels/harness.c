@@ -8,8 +8,18 @@
 #include "core/memory.h"
 #include "core/rng.h"
 
+/* Sanitizers are slow and look at accesses: of a large input two elements by differences will do, and
+ * none where only threads are looked at, for a reference has one. */
+#if defined(__SANITIZE_THREAD__)
+#define HARNESS_PROBES 0
+#elif defined(__SANITIZE_ADDRESS__)
+#define HARNESS_PROBES 2 /* of an input with more than PROBES elements */
+#else
+#define HARNESS_PROBES 24
+#endif
+
 /* More draws meet rarer inputs; then what fp32 cannot avoid is sampled more often, too. */
-enum { PROBES = 24, NAIVE_RUNS = 4, NAIVE_RUNS_OF_FURTHER_DRAWS = 16 };
+enum { PROBES = 24, NAIVE_RUNS = 4, NAIVE_RUNS_ROUNDED = 6, NAIVE_RUNS_OF_FURTHER_DRAWS = 16 };
 
 static bool is_input(const struct buffer *buffer)
 {
@@ -49,28 +59,103 @@ static void reset_naive(leit_case *c)
     }
 }
 
-static void reset_kernel(leit_case *c)
+static void fill_guarded(struct buffer *buffer)
+{
+    const size_t bytes = (size_t)buffer->count * leit_dtype_bytes(buffer->dtype);
+    memset(buffer->guarded, POISON, 2 * GUARD_BYTES + bytes);
+    void *elements = buffer->guarded + GUARD_BYTES;
+    if (buffer->dtype == LEIT_F32) {
+        /* Behind a count outputs keep the poison of memset, inputs get another NaN: copied or
+         * computed with, it would not pass for an output left untouched. */
+        float *values = elements;
+        for (int64_t k = 0; k < buffer->count; k++)
+            if (is_input(buffer) || !isnan(buffer->start[k])) values[k] = (float)buffer->start[k];
+    } else if (buffer->dtype == LEIT_I32) {
+        memcpy(elements, buffer->start_i32, bytes);
+    }
+    memcpy(buffer->given, elements, bytes);
+}
+
+/* ---- the memory of kernels ---- */
+
+static const leit_device_memory *device_memory;
+
+void leit_harness_memory(const leit_device_memory *memory)
+{
+    device_memory = memory;
+}
+
+static const leit_device_memory *memory_of_kernels(void)
+{
+    return device_memory == NULL ? &leit_backend_cpu()->memory : device_memory;
+}
+
+/* What the program has, or a copy of it on the device. */
+static void *give(const void *memory, size_t bytes)
+{
+    const leit_device_memory *device = memory_of_kernels();
+    if (device->is_host) return (void *)(uintptr_t)memory;
+    void *copy = device->allocate(bytes, true);
+    if (copy == NULL) leit_harness_must(LEIT_DEVICE);
+    leit_harness_must(device->write(copy, memory, bytes, NULL));
+    return copy;
+}
+
+/* The copy's content to the program, and its end. Errors of the kernel come here. */
+static leit_status take_back(void *memory, void *copy, size_t bytes)
+{
+    const leit_device_memory *device = memory_of_kernels();
+    if (device->is_host) return LEIT_OK;
+    const leit_status status = memory == NULL ? LEIT_OK : device->read(memory, copy, bytes, NULL);
+    device->release(copy);
+    return status;
+}
+
+static size_t guarded_bytes(const struct buffer *buffer)
+{
+    return 2 * GUARD_BYTES + (size_t)buffer->count * leit_dtype_bytes(buffer->dtype);
+}
+
+static void give_buffers(leit_case *c)
 {
     for (int i = 0; i < c->n_buffers; i++) {
         struct buffer *buffer = &c->buffers[i];
-        size_t bytes = (size_t)buffer->count * leit_dtype_bytes(buffer->dtype);
-        memset(buffer->guarded, POISON, 2 * GUARD_BYTES + bytes);
-        void *elements = buffer->guarded + GUARD_BYTES;
-        if (buffer->dtype == LEIT_F32) {
-            /* Behind a count outputs keep the poison of memset, inputs get another NaN: copied or
-             * computed with, it would not pass for an output left untouched. */
-            float *values = elements;
-            for (int64_t k = 0; k < buffer->count; k++)
-                if (is_input(buffer) || !isnan(buffer->start[k]))
-                    values[k] = (float)buffer->start[k];
-        } else if (buffer->dtype == LEIT_I32) {
-            memcpy(elements, buffer->start_i32, bytes);
-        }
-        memcpy(buffer->given, elements, bytes);
+        fill_guarded(buffer);
+        buffer->device = give(buffer->guarded, guarded_bytes(buffer));
+        void *elements = buffer->device + GUARD_BYTES;
         if (buffer->field_offset != NO_FIELD)
             memcpy((char *)c->args + buffer->field_offset, &elements, sizeof elements);
     }
     if (c->bind != NULL) c->bind(c);
+    for (int i = 0; i < c->n_lent; i++) {
+        c->lent[i].memory = *c->lent[i].place;
+        *c->lent[i].place = c->lent[i].device = give(c->lent[i].memory, c->lent[i].bytes);
+    }
+}
+
+static leit_status take_back_buffers(leit_case *c)
+{
+    leit_status status = LEIT_OK;
+    for (int i = 0; i < c->n_lent; i++) {
+        *c->lent[i].place = c->lent[i].memory;
+        take_back(NULL, c->lent[i].device, c->lent[i].bytes);
+    }
+    for (int i = 0; i < c->n_buffers; i++) {
+        struct buffer *buffer = &c->buffers[i];
+        const leit_status own = take_back(buffer->guarded, buffer->device, guarded_bytes(buffer));
+        if (status == LEIT_OK) status = own;
+    }
+    return status;
+}
+
+/* What the blocks of a launch count themselves by: zeros before and after. */
+static unsigned tickets[LEIT_TICKETS];
+
+static bool tickets_are_zero(void)
+{
+    for (int i = 0; i < LEIT_TICKETS; i++)
+        if (tickets[i] != 0) return false;
+    return true;
 }
 
 static const leit_memory_watcher *watcher;
@@ -84,12 +169,14 @@ static void tell_watcher(const leit_case *c, const leit_exec *exec)
 {
     if (watcher == NULL) return;
     watcher->add("workspace", exec->workspace, exec->workspace_bytes, 0);
+    if (exec->tickets != NULL)
+        watcher->add("tickets", exec->tickets, sizeof tickets, sizeof tickets);
     for (int i = 0; i < c->n_lent; i++)
-        watcher->add(c->lent[i].name, c->lent[i].memory, c->lent[i].bytes, c->lent[i].bytes);
+        watcher->add(c->lent[i].name, c->lent[i].device, c->lent[i].bytes, c->lent[i].bytes);
     for (int i = 0; i < c->n_buffers; i++) {
         const struct buffer *buffer = &c->buffers[i];
         const size_t element_bytes = leit_dtype_bytes(buffer->dtype);
-        watcher->add(buffer->name, buffer->guarded + GUARD_BYTES,
+        watcher->add(buffer->name, buffer->device + GUARD_BYTES,
                      (size_t)buffer->count * element_bytes, (size_t)buffer->valid * element_bytes);
     }
 }
@@ -116,21 +203,45 @@ static bool input_is_whole(leit_case *c, const struct buffer *buffer)
     return true;
 }
 
-bool leit_case_run_kernel(leit_case *c, leit_threads *threads)
+static leit_status run_in_workspace(leit_case *c, leit_threads *threads, unsigned char *workspace,
+                                    size_t bytes)
 {
-    reset_kernel(c);
-    const int workers = leit_threads_count(threads);
-    size_t bytes = c->kernel->workspace_bytes(c->args, workers);
-    unsigned char *workspace = leit_allocate(bytes + GUARD_BYTES, 1);
-    if (workspace == NULL) leit_harness_must(LEIT_INTERNAL);
-    memset(workspace, POISON, bytes + GUARD_BYTES);
-    leit_exec exec = {.threads = threads, .workspace = workspace, .workspace_bytes = bytes};
-
+    unsigned char *device = give(workspace, bytes + GUARD_BYTES);
+    memset(tickets, 0, sizeof tickets);
+    const leit_exec exec = {.threads = threads,
+                            .workspace = device,
+                            .workspace_bytes = bytes,
+                            .tickets = give(tickets, sizeof tickets)};
     tell_watcher(c, &exec);
     leit_status status = c->kernel->forward(&exec, c->args);
     if (status == LEIT_OK && c->kernel->backward != NULL && c->cases->backward_f64 != NULL)
         status = c->kernel->backward(&exec, c->args);
     if (watcher != NULL) watcher->forget();
+    leit_status own = take_back(workspace, device, bytes + GUARD_BYTES);
+    if (own == LEIT_OK) own = take_back(tickets, exec.tickets, sizeof tickets);
+    if (status == LEIT_OK && own == LEIT_OK && !tickets_are_zero())
+        leit_harness_find(c, "left a ticket that is not zero");
+    return status == LEIT_OK ? own : status;
+}
+
+static leit_status run_kernel(leit_case *c, leit_threads *threads, unsigned char **workspace,
+                              size_t *bytes)
+{
+    give_buffers(c);
+    *bytes = c->kernel->workspace_bytes(c->args, leit_threads_count(threads));
+    *workspace = leit_allocate(*bytes + GUARD_BYTES, 1);
+    if (*workspace == NULL) leit_harness_must(LEIT_INTERNAL);
+    memset(*workspace, POISON, *bytes + GUARD_BYTES);
+    const leit_status status = run_in_workspace(c, threads, *workspace, *bytes);
+    const leit_status own = take_back_buffers(c);
+    return status == LEIT_OK ? own : status;
+}
+
+bool leit_case_run_kernel(leit_case *c, leit_threads *threads)
+{
+    unsigned char *workspace = NULL;
+    size_t bytes = 0;
+    const leit_status status = run_kernel(c, threads, &workspace, &bytes);
     bool good = status == LEIT_OK;
     if (!good) leit_harness_find(c, "kernel failed: %s", leit_error_message());
     for (size_t i = 0; good && i < GUARD_BYTES; i++)
@@ -219,7 +330,23 @@ static size_t integer_bytes(const struct buffer *buffer)
     return buffer->dtype == LEIT_F32 ? 0 : (size_t)buffer->count * leit_dtype_bytes(buffer->dtype);
 }
 
-/* Moves every input of the naive version by one unit in the last place, up or down. */
+static enum leit_precision harness_precision = LEIT_PRECISION_FP32;
+
+void leit_harness_precision(enum leit_precision precision)
+{
+    harness_precision = precision;
+}
+
+/* A number beside x, about as far off as rounding it for a product may move it. */
+static float nudged(float x, bool up)
+{
+    /* Half a unit in the last of 11 and of 8 significant bits. */
+    static const float unit[] = {[LEIT_PRECISION_TF32] = 0x1p-11F, [LEIT_PRECISION_BF16] = 0x1p-8F};
+    if (harness_precision == LEIT_PRECISION_FP32) return nextafterf(x, up ? HUGE_VALF : -HUGE_VALF);
+    return x + (up ? x : -x) * unit[harness_precision];
+}
+
+/* Moves every input of the naive version by what its precision may, up or down. */
 static void nudge_inputs(leit_case *c, uint32_t run)
 {
     leit_rng rng = leit_rng_start(c->seed, 2, run, 0);
@@ -228,8 +355,7 @@ static void nudge_inputs(leit_case *c, uint32_t run)
         if (buffer->dtype != LEIT_F32 || buffer->role == OUTPUT || buffer->role == GRADIENT)
             continue;
         for (int64_t k = 0; k < buffer->valid; k++)
-            buffer->f32[k] =
-                nextafterf(buffer->f32[k], leit_rng_next(&rng) & 1 ? HUGE_VALF : -HUGE_VALF);
+            buffer->f32[k] = nudged(buffer->f32[k], leit_rng_next(&rng) & 1);
     }
 }
 
@@ -258,7 +384,8 @@ void leit_case_run_references(leit_case *c)
         if (buffer->dtype != LEIT_F32)
             memcpy(buffer->judged_integers, buffer->integers, integer_bytes(buffer));
     }
-    const uint32_t n_runs = c->draw == 0 ? NAIVE_RUNS : NAIVE_RUNS_OF_FURTHER_DRAWS;
+    uint32_t n_runs = harness_precision == LEIT_PRECISION_FP32 ? NAIVE_RUNS : NAIVE_RUNS_ROUNDED;
+    if (c->draw > 0) n_runs = NAIVE_RUNS_OF_FURTHER_DRAWS;
     for (uint32_t run = 0; run < n_runs; run++) {
         reset_naive(c);
         if (run > 0) nudge_inputs(c, run);
@@ -288,6 +415,11 @@ static double objective_at(leit_case *c, struct buffer *input, int64_t k, double
     return objective(c);
 }
 
+bool leit_harness_takes_differences(void)
+{
+    return HARNESS_PROBES > 0;
+}
+
 /* Central differences of the double reference at a few elements of every differentiated input. */
 static void judge_gradients(leit_case *c)
 {
@@ -304,7 +436,8 @@ static void judge_gradients(leit_case *c)
             analytic[k] = gradient->f64[k] - before;
             scale = fmax(scale, fabs(analytic[k]));
         }
-        for (int probe = 0; probe < PROBES && probe < input->valid; probe++) {
+        const int64_t n_probes = input->valid > PROBES ? HARNESS_PROBES : input->valid;
+        for (int probe = 0; probe < n_probes; probe++) {
             int64_t k = probe;
             if (input->valid > PROBES) k = (int64_t)leit_rng_below(&rng, (uint32_t)input->valid);
             double x = input->start[k], h = 1e-6 * fmax(1.0, fabs(x));
@@ -360,7 +493,8 @@ static bool check_case(const leit_op_cases *cases, const char *params, const lei
 {
     leit_case *c = leit_case_open(cases, params, kernel, draw, findings);
     leit_case_run_references(c);
-    if (cases->backward_f64 != NULL && !c->no_differences) judge_gradients(c);
+    if (cases->backward_f64 != NULL && !c->no_differences && leit_harness_takes_differences())
+        judge_gradients(c);
     if (leit_case_run_kernel(c, NULL)) {
         leit_case_judge(c);
         judge_repeatability(c);
@@ -464,6 +598,41 @@ static int compare_doubles(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* Launches of a device are queued: many, and a wait behind them, are one measurement. */
+enum { LAUNCHES = 20 };
+
+static double seconds_of(const leit_case *c, op_function *function, const leit_exec *exec,
+                         bool *good)
+{
+    const leit_device_memory *device = memory_of_kernels();
+    const int n = device->is_host ? 1 : LAUNCHES;
+    unsigned char byte = 0;
+    const int64_t start = leit_clock_ns();
+    for (int i = 0; i < n; i++) *good = *good && function(exec, c->args) == LEIT_OK;
+    if (!device->is_host)
+        *good = *good && device->read(&byte, exec->workspace, sizeof byte, NULL) == LEIT_OK;
+    return leit_clock_seconds_since(start) / n;
+}
+
+static double median_seconds(const leit_case *c, op_function *function, const leit_exec *exec,
+                             int runs, bool *good)
+{
+    double *seconds = NULL;
+    if (function == NULL) return 0.0;
+    if (runs == 0) {
+        *good = *good && function(exec, c->args) == LEIT_OK;
+        return 0.0;
+    }
+    leit_harness_must(LEIT_ALLOC(seconds, runs));
+    seconds_of(c, function, exec, good); /* warm-up, and what the backward reads */
+    for (int run = 0; *good && run < runs; run++)
+        seconds[run] = seconds_of(c, function, exec, good);
+    qsort(seconds, (size_t)runs, sizeof *seconds, compare_doubles);
+    const double median = seconds[runs / 2];
+    leit_free(seconds);
+    return median;
+}
+
 bool leit_case_time(const leit_op_cases *cases, const char *params, const leit_op *kernel,
                     int n_workers, int runs, leit_case_timing *timing)
 {
@@ -471,28 +640,25 @@ bool leit_case_time(const leit_op_cases *cases, const char *params, const leit_o
     leit_case *c = leit_case_open(cases, params, kernel, 0, &findings);
     leit_threads *threads = NULL;
     leit_harness_must(leit_threads_create(n_workers, &threads));
-    size_t bytes = kernel->workspace_bytes(c->args, n_workers);
-    void *workspace = leit_allocate(bytes, 1);
-    double *seconds[2] = {0};
-    leit_harness_must(LEIT_ALLOC(seconds[0], runs));
-    leit_harness_must(LEIT_ALLOC(seconds[1], runs));
-    leit_exec exec = {.threads = threads, .workspace = workspace, .workspace_bytes = bytes};
-    bool good = leit_case_run_kernel(c, threads); /* warm-up, and the values the backward reads */
-    for (int run = 0; good && run < runs; run++) {
-        int64_t start = leit_clock_ns();
-        good = kernel->forward(&exec, c->args) == LEIT_OK;
-        seconds[0][run] = leit_clock_seconds_since(start);
-        start = leit_clock_ns();
-        if (good && kernel->backward != NULL) good = kernel->backward(&exec, c->args) == LEIT_OK;
-        seconds[1][run] = leit_clock_seconds_since(start);
-    }
-    for (int direction = 0; direction < 2; direction++)
-        qsort(seconds[direction], (size_t)runs, sizeof(double), compare_doubles);
+    give_buffers(c);
+    const size_t bytes = kernel->workspace_bytes(c->args, n_workers);
+    unsigned char *workspace = leit_allocate(bytes + 1, 1);
+    if (workspace == NULL) leit_harness_must(LEIT_INTERNAL);
+    unsigned char *device = give(workspace, bytes + 1);
+    memset(tickets, 0, sizeof tickets);
+    const leit_exec exec = {.threads = threads,
+                            .workspace = device,
+                            .workspace_bytes = bytes,
+                            .tickets = give(tickets, sizeof tickets)};
+    bool good = true;
+    tell_watcher(c, &exec);
     *timing = c->work;
-    timing->forward_seconds = seconds[0][runs / 2];
-    timing->backward_seconds = kernel->backward == NULL ? 0.0 : seconds[1][runs / 2];
-    leit_free(seconds[0]);
-    leit_free(seconds[1]);
+    timing->forward_seconds = median_seconds(c, kernel->forward, &exec, runs, &good);
+    timing->backward_seconds = median_seconds(c, kernel->backward, &exec, runs, &good);
+    if (watcher != NULL) watcher->forget();
+    good = take_back(workspace, device, bytes + 1) == LEIT_OK && good;
+    good = take_back(NULL, exec.tickets, sizeof tickets) == LEIT_OK && good;
+    good = take_back_buffers(c) == LEIT_OK && good;
     leit_free(workspace);
     leit_threads_free(threads);
     leit_case_close(c);

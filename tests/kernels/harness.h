@@ -11,8 +11,10 @@
  *
  * Tolerance: an element may be off by twice the largest error of the naive f32 loops (the same
  * reference source compiled for float, run on the inputs and on inputs nudged by one unit in the
- * last place) plus two roundings of the largest value, all against double. Inputs are seeded by the
- * case's text; comparisons are written so that NaN fails.
+ * last place) plus two roundings of the largest value, all against double. Kernels whose products
+ * round their operands answer to naive loops whose inputs are nudged by as much
+ * (leit_harness_precision). Inputs are seeded by the case's text; comparisons are written so that
+ * NaN fails.
  */
 #ifndef LEIT_TESTS_HARNESS_H
 #define LEIT_TESTS_HARNESS_H
@@ -91,8 +93,9 @@ void leit_case_work(leit_case *c, double forward_flops, double forward_bytes, do
  * buffers are there, and finds them with leit_case_kernel (NULL when the case has no such buffer).
  */
 void leit_case_bind(leit_case *c, void (*bind)(leit_case *c));
-/* Memory of the case's own that kernels read: what a struct of the host points to. */
-void leit_case_lend(leit_case *c, const char *name, const void *memory, size_t bytes);
+/* Memory of the case's own that kernels read. `place` is the address of the pointer to it, in the
+ * argument struct or behind it: while the kernel runs it points to where the device has a copy. */
+void leit_case_lend(leit_case *c, const char *name, const void *place, size_t bytes);
 void *leit_case_kernel(leit_case *c, const char *name);
 
 /* ---- inside a reference ---- */
@@ -118,6 +121,15 @@ bool leit_cases_check(const leit_op_cases *cases, const leit_op *kernel, leit_bu
 bool leit_cases_check_once(const leit_op_cases *cases, const leit_op *kernel,
                            leit_buffer *findings);
 
+/* Where kernels find their arrays from now on, the program's memory at the start. */
+void leit_harness_memory(const leit_device_memory *memory);
+
+/* Whether this build judges the references' gradients by central differences. */
+bool leit_harness_takes_differences(void);
+
+/* What kernels multiply from now on, fp32 at the start: every judgement allows for it. */
+void leit_harness_precision(enum leit_precision precision);
+
 /* Who wants to know which memory a kernel may touch: told of each piece, of which the first
  * filled_bytes hold something, before the kernel runs, and when it has run. NULL: nobody. */
 typedef struct leit_memory_watcher {
@@ -135,7 +147,7 @@ bool leit_limits_check(const leit_op_cases *cases, const leit_op *kernel, leit_b
 bool leit_goldens_check(const leit_op_cases *cases, const leit_op *kernel, leit_buffer *findings);
 
 /* Median seconds of `runs` forward (and backward) runs on n_workers threads; flops and bytes as
- * described. */
+ * described. With runs 0 each runs once and is not timed. */
 typedef struct leit_case_timing {
     double forward_seconds, backward_seconds;
     double forward_flops, forward_bytes, backward_flops, backward_bytes;

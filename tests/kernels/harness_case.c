@@ -200,12 +200,12 @@ void leit_case_work(leit_case *c, double forward_flops, double forward_bytes, do
     c->work.backward_bytes = backward_bytes;
 }
 
-void leit_case_lend(leit_case *c, const char *name, const void *memory, size_t bytes)
+void leit_case_lend(leit_case *c, const char *name, const void *place, size_t bytes)
 {
     if (c->n_lent == MAX_LENT)
         leit_harness_must(leit_fail(LEIT_INTERNAL, __func__, "%s lends too much", c->params));
     c->lent[c->n_lent].name = name;
-    c->lent[c->n_lent].memory = memory;
+    c->lent[c->n_lent].place = (const void **)(uintptr_t)place;
     c->lent[c->n_lent++].bytes = bytes;
 }
 
@@ -217,7 +217,7 @@ void leit_case_bind(leit_case *c, void (*bind)(leit_case *c))
 void *leit_case_kernel(leit_case *c, const char *name)
 {
     struct buffer *buffer = lookup(c, name);
-    return buffer == NULL ? NULL : buffer->guarded + GUARD_BYTES;
+    return buffer == NULL ? NULL : buffer->device + GUARD_BYTES;
 }
 
 double *leit_case_f64(leit_case *c, const char *name)

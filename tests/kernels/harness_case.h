@@ -27,6 +27,7 @@ struct buffer {
     double naive_error;               /* largest error of the naive version, against double */
     void *integers, *judged_integers; /* of the references, for I32 and U8; of the double one */
     unsigned char *guarded;           /* GUARD_BYTES, the kernel's elements, GUARD_BYTES */
+    unsigned char *device;            /* the same while a kernel runs, where it finds them */
     unsigned char *given;             /* of an input: the elements as the kernel got them */
 };
 
@@ -43,7 +44,8 @@ struct leit_case {
     void (*bind)(leit_case *c);
     struct {
         const char *name;
-        const void *memory;
+        const void **place, *memory; /* the program's */
+        void *device;
         size_t bytes;
     } lent[MAX_LENT];
     int n_lent;

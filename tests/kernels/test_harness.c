@@ -4,12 +4,14 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/memory.h"
 #include "kernels/harness.h"
 #include "kernels/layernorm.h"
+#include "kernels/linear.h"
 #include "kernels/maxpool2d.h"
 #include "support/testing.h"
 
-extern const leit_op_cases leit_cases_layernorm, leit_cases_maxpool2d;
+extern const leit_op_cases leit_cases_layernorm, leit_cases_linear, leit_cases_maxpool2d;
 
 enum sabotage {
     NONE,
@@ -139,6 +141,7 @@ static void wrong_backward(leit_case *c)
 static void red_when_the_reference_gradient_is_wrong(void **state)
 {
     (void)state;
+    if (!leit_harness_takes_differences()) skip();
     leit_op_cases wrong = leit_cases_layernorm;
     wrong.backward_f64 = wrong_backward;
     sabotage = NONE;
@@ -178,6 +181,76 @@ static void red_when_an_integer_is_not_the_golden_one(void **state)
     leit_buffer_clear(&findings);
 }
 
+/* Linear whose products multiply numbers of so many significant bits. */
+static int significant_bits;
+
+static const float *rounded(const float *values, int64_t n)
+{
+    float *copies = NULL;
+    assert_ok(LEIT_ALLOC(copies, n));
+    for (int64_t i = 0; i < n; i++) {
+        int exponent;
+        const float fraction = frexpf(values[i], &exponent);
+        copies[i] = ldexpf(rintf(ldexpf(fraction, significant_bits)), exponent - significant_bits);
+    }
+    return copies;
+}
+
+static leit_status run_rounded(const leit_exec *exec, const void *untyped,
+                               leit_status (*run)(const leit_exec *, const struct leit_linear *))
+{
+    const struct leit_linear *own = untyped;
+    struct leit_linear args = *own;
+    args.x = rounded(own->x, own->N * own->D);
+    args.w = rounded(own->w, own->K * own->D);
+    args.dy = rounded(own->dy, own->N * own->K);
+    const leit_status status = run(exec, &args);
+    leit_free((void *)(uintptr_t)args.x);
+    leit_free((void *)(uintptr_t)args.w);
+    leit_free((void *)(uintptr_t)args.dy);
+    return status;
+}
+
+static leit_status rounded_forward(const leit_exec *exec, const void *args)
+{
+    return run_rounded(exec, args, leit_linear_forward_cpu);
+}
+
+static leit_status rounded_backward(const leit_exec *exec, const void *args)
+{
+    return run_rounded(exec, args, leit_linear_backward_cpu);
+}
+
+static bool passes_with(int bits, enum leit_precision precision, const char *params)
+{
+    leit_op op = leit_backend_cpu()->ops[LEIT_OP_linear];
+    op.forward = rounded_forward;
+    op.backward = rounded_backward;
+    significant_bits = bits;
+    leit_harness_precision(precision);
+    leit_buffer findings = {0};
+    const bool is_good = leit_case_check(&leit_cases_linear, params, &op, &findings);
+    leit_buffer_clear(&findings);
+    leit_harness_precision(LEIT_PRECISION_FP32);
+    return is_good;
+}
+
+/* As much as the precision's own rounding, and not eight times as much. */
+static void a_precision_allows_its_rounding(void **state)
+{
+    (void)state;
+    static const char *const params[] = {"N=1 D=1 K=1", "N=97 D=59 K=111", "N=5 D=1025 K=3"};
+    for (size_t i = 0; i < sizeof params / sizeof *params; i++) {
+        assert_true(passes_with(24, LEIT_PRECISION_FP32, params[i]));
+        assert_false(passes_with(11, LEIT_PRECISION_FP32, params[i]));
+        assert_true(passes_with(11, LEIT_PRECISION_TF32, params[i]));
+        assert_true(passes_with(8, LEIT_PRECISION_BF16, params[i]));
+        if (i == 0) continue; /* one product may be lucky */
+        assert_false(passes_with(8, LEIT_PRECISION_TF32, params[i]));
+        assert_false(passes_with(5, LEIT_PRECISION_BF16, params[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +260,7 @@ int main(void)
         cmocka_unit_test(red_when_rows_behind_the_count_are_written),
         cmocka_unit_test(red_when_empty),
         cmocka_unit_test(red_when_the_reference_gradient_is_wrong),
+        cmocka_unit_test(a_precision_allows_its_rounding),
         cmocka_unit_test(red_when_an_integer_is_not_the_golden_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,8 @@ static void embedding_refuses_ids_in_both_directions(void **state)
         assert_fails(leit_embedding_forward_cpu(&none, &args), LEIT_INTERNAL, "position");
         assert_fails(leit_embedding_backward_cpu(&none, &args), LEIT_INTERNAL, "position");
     }
+    args.positions = fine, args.P = 0;
+    assert_fails(leit_embedding_forward_cpu(&none, &args), LEIT_INTERNAL, "P is 0");
     for (int i = 0; i < 6; i++) assert_true(dwords[i] == 0 && dpositions[i] == 0);
 }
 

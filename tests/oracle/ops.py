@@ -259,6 +259,23 @@ def dropout(g):
 
 
 @op
+def crop_clips(g):
+    """Slices of an array; the corpus is that of tests/kernels/cases_crop_clips.c."""
+    lengths = [1 + (37 * c + 250) % 300 for c in range(9)]
+    begins = np.concatenate(([0], np.cumsum(lengths)))
+    pcm = (7919 * np.arange(begins[-1]) % 65536 - 32768).astype(np.int16)
+    for B, S in ((9, 40), (5, 251)):
+        clips, places = torch.randint(9, (B,), generator=g).numpy(), torch.randint(1000, (B,), generator=g).numpy()
+        y = np.zeros((B, S), np.int16)
+        for b, (clip, place) in enumerate(zip(clips, places)):
+            room = lengths[clip] - S + 1
+            start = philox(0x0123456789ABCDEF, (0, int(place), 42, 4))[0] * room >> 32 if room > 1 else 0
+            crop = pcm[begins[clip] + start:begins[clip + 1]][:S]
+            y[b, :len(crop)] = crop
+        yield f"B={B} S={S}", dict(clips=clips, places=places, y=y.view(np.uint8))
+
+
+@op
 def attention(g):
     """scaled_dot_product_attention sequence by sequence; with dropout, its definition in torch."""
     for B, T, H, D, extra in ((3, 7, 2, 10, ""), (2, 6, 2, 8, " dropout=0.25"), (3, 5, 1, 4, " cls=1 dropout=0.5")):

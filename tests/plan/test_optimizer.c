@@ -3,7 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "core/rng.h"
 #include "plan/optimizer.h"
+#include "plan/plan.h"
 #include "support/testing.h"
 
 static const leit_optimizer_options ADAM = {
@@ -105,13 +107,96 @@ static void test_nan_changes_nothing(void **state)
     leit_parameters_clear(&parameters);
 }
 
+/* ---- rows that wait ---- */
+
+enum { WORDS = 40, WIDTH = 6, TEXT = 5, ROW_STEPS = 60 };
+
+struct reader {
+    leit_parameters parameters;
+    leit_plan *plan;
+    leit_value ids, n_ids, targets;
+    leit_optimizer *optimizer;
+};
+
+static void open_reader(struct reader *r, bool waits)
+{
+    const leit_plan_options options = {.backend = leit_backend_cpu(), .training = true, .seed = 3};
+    const leit_init init = {LEIT_INIT_NORMAL, 1.0f};
+    const int64_t table[] = {WORDS, WIDTH}, weights[] = {2, WIDTH}, text[] = {TEXT};
+    const int64_t answers[] = {TEXT, 2};
+    static const char *const all[] = {"", NULL};
+    *r = (struct reader){0};
+    assert_ok(leit_plan_create(&options, &r->parameters, &r->plan));
+    r->n_ids = leit_plan_count(r->plan, "n_ids", TEXT);
+    r->ids = leit_plan_input(r->plan, "ids", LEIT_I32, 1, text);
+    r->targets = leit_plan_input(r->plan, "targets", LEIT_F32, 2, answers);
+    leit_plan_set_count(r->plan, r->ids, r->n_ids);
+    const leit_value words = leit_plan_parameter(r->plan, "words", 2, table, init);
+    const leit_value w = leit_plan_parameter(r->plan, "w", 2, weights, init);
+    const leit_value x = leit_plan_embedding(r->plan, r->ids, words, LEIT_NONE, LEIT_NONE);
+    const leit_value y = leit_plan_linear(r->plan, x, w, LEIT_NONE, LEIT_ACTIVATION_NONE);
+    leit_plan_loss(r->plan, leit_plan_mse(r->plan, y, r->targets), 1.0f);
+    assert_ok(leit_parameters_allocate(&r->parameters, 1, true));
+    assert_ok(leit_plan_finish(r->plan));
+    assert_true(leit_plan_only_looks_up(r->plan, 0) && !leit_plan_only_looks_up(r->plan, 1));
+    leit_optimizer_options adam = ADAM;
+    adam.weight_decay = 0.01f;
+    adam.clip_norm = 0.5f;
+    adam.lookups = waits ? r->plan : NULL;
+    assert_ok(
+        leit_optimizer_create(&adam, leit_backend_cpu(), NULL, &r->parameters, all, &r->optimizer));
+}
+
+static void read_a_text(struct reader *r, int64_t t)
+{
+    leit_rng rng = leit_rng_start(9, 0, (uint32_t)t, 0);
+    int32_t *ids = leit_plan_data(r->plan, r->ids);
+    float norm = 0.0f;
+    for (int i = 0; i < TEXT; i++) ids[i] = (int32_t)leit_rng_below(&rng, WORDS);
+    *(int32_t *)leit_plan_data(r->plan, r->n_ids) = 1 + (int32_t)(t % TEXT);
+    for (int i = 0; i < 2 * TEXT; i++)
+        ((float *)leit_plan_data(r->plan, r->targets))[i] = leit_rng_normal(&rng);
+    assert_ok(leit_parameters_zero_gradients(&r->parameters));
+    assert_ok(leit_optimizer_fetch(r->optimizer, r->plan));
+    assert_ok(leit_plan_forward(r->plan));
+    assert_ok(leit_plan_backward(r->plan, 1.0f));
+    assert_ok(leit_optimizer_step(r->optimizer, t, 0.01f, &norm));
+}
+
+/* Words that wait while others are read: the same losses and, when they are flushed, the same bits. */
+static void test_rows_that_wait(void **state)
+{
+    (void)state;
+    struct reader dense, waiting;
+    open_reader(&dense, false);
+    open_reader(&waiting, true);
+    const size_t bytes = dense.parameters.data.bytes;
+    for (int64_t t = 1; t <= ROW_STEPS; t++) {
+        read_a_text(&dense, t);
+        read_a_text(&waiting, t);
+        assert_true(leit_plan_loss_value(dense.plan) == leit_plan_loss_value(waiting.plan));
+        assert_memory_not_equal(dense.parameters.data.host, waiting.parameters.data.host, bytes);
+        if (t % 20 != 0) continue;
+        assert_ok(leit_optimizer_flush(dense.optimizer));
+        assert_ok(leit_optimizer_flush(waiting.optimizer));
+        assert_memory_equal(dense.parameters.data.host, waiting.parameters.data.host, bytes);
+        assert_memory_equal(dense.parameters.moment1.host, waiting.parameters.moment1.host, bytes);
+        assert_memory_equal(dense.parameters.moment2.host, waiting.parameters.moment2.host, bytes);
+    }
+    leit_optimizer_free(dense.optimizer);
+    leit_optimizer_free(waiting.optimizer);
+    leit_plan_free(dense.plan);
+    leit_plan_free(waiting.plan);
+    leit_parameters_clear(&dense.parameters);
+    leit_parameters_clear(&waiting.parameters);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_touches_its_own),
-        cmocka_unit_test(test_clips),
-        cmocka_unit_test(test_decays),
-        cmocka_unit_test(test_nan_changes_nothing),
+        cmocka_unit_test(test_touches_its_own), cmocka_unit_test(test_clips),
+        cmocka_unit_test(test_decays),          cmocka_unit_test(test_nan_changes_nothing),
+        cmocka_unit_test(test_rows_that_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

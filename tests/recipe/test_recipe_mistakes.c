@@ -234,10 +234,19 @@ static const struct mistake cross_keys[] = {
     {GOOD "run: {shards: 3}\n", "r.yaml:3:15: train.batch is 32, not a multiple of run.shards 3"},
     {GOOD "run: {shards: 4}\ntrain: {music_batch: 6}\n",
      "r.yaml:4:22: train.music_batch is 6, not a multiple of run.shards 4"},
+    {GOOD "run: {shards: 32}\n",
+     "r.yaml:3:15: train.batch is 32, expected at least 2 for each of run.shards 32"},
+    {"strategy: metric2\ndata: {text: t, music: m, tags: g}\ntrain: {batch: 20}\n"
+     "run: {shards: 4}\n",
+     "r.yaml:3:16: train.batch is 20, not a multiple of twice run.shards 4"},
     {GOOD "train: {max_steps: 5, warmup_steps: 5}\n",
      "r.yaml:3:37: train.warmup_steps is 5, expected less than train.max_steps 5"},
     {GOOD "run: {device: cpu, precision: bf16}\n",
      "r.yaml:3:31: run.precision is bf16, which needs run.device cuda: the CPU computes in fp32"},
+    {GOOD "run: {kernels: plain, precision: tf32}\n",
+     "r.yaml:3:34: run.precision is tf32, which needs run.kernels fast or cudnn: the plain ones "
+     "compute in "
+     "fp32"},
     {GOOD "evaluate: {mappings: [w2v, w2v_paper]}\n",
      "r.yaml:3:22: evaluate.mappings names w2v_paper twice: w2v is what mapping.w2v says"},
     {GOOD "evaluate: {mappings: []}\n",

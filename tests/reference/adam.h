@@ -6,10 +6,12 @@ static void REFERENCE(forward)(leit_case *c)
     real *p = BUFFER("p"), *m = BUFFER("m"), *v = BUFFER("v");
     const real beta1 = (real)args->beta1, beta2 = (real)args->beta2;
     const real t = (real)args->now->t;
+    real scale = 1;
+    if (args->clip_norm > 0) scale = (real)args->clip_norm / (BUFFER("norm")[0] + (real)1e-6);
+    if (scale > 1) scale = 1;
     for (int64_t i = 0, at = 0; i < args->n_tensors; at += args->tensors[i].count + GAP, i++)
         for (int64_t k = at; k < at + args->tensors[i].count; k++) {
-            const real gradient =
-                (real)args->now->scale * g[k] + (real)args->tensors[i].weight_decay * p[k];
+            const real gradient = scale * g[k] + (real)args->tensors[i].weight_decay * p[k];
             m[k] = beta1 * m[k] + (1 - beta1) * gradient;
             v[k] = beta2 * v[k] + (1 - beta2) * gradient * gradient;
             p[k] -= (real)args->now->learning_rate * (m[k] / (1 - pow(beta1, t))) /

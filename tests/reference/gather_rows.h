@@ -16,6 +16,6 @@ static void REFERENCE(backward)(leit_case *c)
     real *dx = BUFFER("dx");
     const int32_t *index = leit_case_i32(c, "index"), *n_rows = leit_case_i32(c, "n_rows");
     const int64_t D = args->D, rows = n_rows != NULL ? *n_rows : args->N;
-    for (int64_t i = 0; i < args->M * D; i++) dx[i] = 0;
-    for (int64_t i = 0; i < rows * D; i++) dx[index[i / D] * D + i % D] = dy[i];
+    for (int64_t i = 0; !args->adds_dx && i < args->M * D; i++) dx[i] = 0;
+    for (int64_t i = 0; i < rows * D; i++) dx[index[i / D] * D + i % D] += dy[i];
 }

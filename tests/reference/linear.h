@@ -27,7 +27,7 @@ static void REFERENCE(backward)(leit_case *c)
     real *dx = BUFFER("dx"), *dw = BUFFER("dw"), *db = BUFFER("db");
     const int32_t *n_rows = leit_case_i32(c, "n_rows");
     const int64_t D = args->D, K = args->K, rows = n_rows != NULL ? *n_rows : args->N;
-    for (int64_t i = 0; dx != NULL && i < rows * D; i++) dx[i] = 0;
+    for (int64_t i = 0; dx != NULL && !args->adds_dx && i < rows * D; i++) dx[i] = 0;
     for (int64_t i = 0; i < rows * K; i++) {
         const int64_t n = i / K, k = i % K;
         real g = dy[i];

@@ -2,6 +2,7 @@
  * way the file or the folder can be wrong. */
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "core/memory.h"
 #include "core/stop.h"
 #include "leitmotif/log.h"
+#include "search/index_build.h"
 #include "search/index_file.h"
 #include "support/testing.h"
 #include "support/tiny_matcher.h"
@@ -488,6 +490,111 @@ static void saves_on_the_way(void **state)
     assert_same_file(seen.output, leit_test_scratch("once.h5"));
 }
 
+/* ---- ranks ---- */
+
+enum { MAX_RANKS = 4, RANK_DEADLINE_MS = 60000 };
+
+typedef struct rank_run {
+    pthread_t thread;
+    leit_dist *dist;
+    const leit_index_options *options;
+    leit_index_summary summary;
+    leit_status status;
+    char sentence[600];
+} rank_run;
+
+static void *build_rank(void *context)
+{
+    rank_run *rank = context;
+    rank->status = leit_index_build_rank(rank->dist, rank->options, &rank->summary);
+    snprintf(rank->sentence, sizeof rank->sentence, "%s", leit_error_message());
+    return NULL;
+}
+
+/* The options are one for all ranks, or one for each. */
+static void run_ranks(int n, const leit_index_options *options, bool are_alike, rank_run *ranks)
+{
+    leit_dist *dist[MAX_RANKS];
+    assert_ok(leit_dist_create_threads(n, RANK_DEADLINE_MS, dist));
+    for (int r = 0; r < n; r++) {
+        ranks[r] = (rank_run){.dist = dist[r], .options = &options[are_alike ? 0 : r]};
+        assert_int_equal(pthread_create(&ranks[r].thread, NULL, build_rank, &ranks[r]), 0);
+    }
+    for (int r = 0; r < n; r++) pthread_join(ranks[r].thread, NULL);
+    for (int r = 0; r < n; r++) leit_dist_close(dist[r]);
+}
+
+static void expect_ranks(int n, const char *folder, const char *model, const char *output,
+                         const leit_index_summary *expected)
+{
+    rank_run ranks[MAX_RANKS];
+    const leit_index_options options = {
+        .folder = folder, .model = model, .output = output, .threads = 1};
+    run_ranks(n, &options, true, ranks);
+    for (int r = 0; r < n; r++) {
+        const leit_index_summary *summary = &ranks[r].summary;
+        if (ranks[r].status != LEIT_OK) fail_msg("rank %d of %d: %s", r, n, ranks[r].sentence);
+        assert_int_equal(summary->rank, r);
+        assert_int_equal(summary->n_tracks, expected->n_tracks);
+        assert_int_equal(summary->n_new, expected->n_new);
+        assert_int_equal(summary->n_kept, expected->n_kept);
+        assert_int_equal(summary->n_removed, expected->n_removed);
+        assert_int_equal(summary->n_skipped, expected->n_skipped);
+        for (int64_t i = 0; i < expected->n_skipped; i++) {
+            assert_string_equal(summary->skipped[i].path, expected->skipped[i].path);
+            assert_string_equal(summary->skipped[i].reason, expected->skipped[i].reason);
+        }
+        leit_index_summary_clear(&ranks[r].summary);
+    }
+}
+
+/* 37 files are more than two groups of 16, and divide by no number of ranks; two cannot be used. One
+ * process and any number of ranks write the same bytes, at first and when some files have changed. */
+static void ranks_leave_the_same_file(void **state)
+{
+    (void)state;
+    leit_index_summary alone;
+    char folder[1024], model[1024]; /* leit_test_scratch keeps its last answers only */
+    snprintf(folder, sizeof folder, "%s", make_library("shared", 37));
+    snprintf(model, sizeof model, "%s", leit_tiny_matcher("m", "metric2", 1));
+    assert_ok(leit_file_write(leit_test_scratch("shared/t02.wav"), "no music", 8));
+    assert_ok(leit_file_write(leit_test_scratch("shared/t30.wav"), "no music either", 15));
+    for (int round = 0; round < 2; round++) {
+        assert_ok(build(folder, model, leit_test_scratch("alone.h5"), &alone));
+        assert_int_equal(alone.n_skipped, 2);
+        for (int n = 1; n <= MAX_RANKS; n++) {
+            char name[32];
+            snprintf(name, sizeof name, "ranks%d.h5", n);
+            expect_ranks(n, folder, model, leit_test_scratch(name), &alone);
+            assert_same_file(leit_test_scratch("alone.h5"), leit_test_scratch(name));
+        }
+        leit_index_summary_clear(&alone);
+        leit_tiny_wav(leit_test_scratch("shared/t08.wav"), 9000, 333, 0.4);
+        leit_tiny_wav(leit_test_scratch("shared/t36.wav"), 7000, 444, 0.4);
+        assert_ok(leit_file_remove(leit_test_scratch("shared/sub/t05.WAV")));
+    }
+}
+
+static void ranks_see_the_same_files(void **state)
+{
+    (void)state;
+    rank_run ranks[2];
+    char folders[2][1024], output[1024], model[1024];
+    snprintf(folders[0], sizeof folders[0], "%s", make_library("here", 3));
+    snprintf(folders[1], sizeof folders[1], "%s", make_library("there", 2));
+    snprintf(output, sizeof output, "%s", leit_test_scratch("neither.h5"));
+    snprintf(model, sizeof model, "%s", leit_tiny_matcher("m", "metric2", 1));
+    leit_index_options options[2];
+    for (int r = 0; r < 2; r++)
+        options[r] = (leit_index_options){
+            .folder = folders[r], .model = model, .output = output, .threads = 1};
+    run_ranks(2, options, false, ranks);
+    assert_int_equal(ranks[0].status, LEIT_RANK);
+    assert_int_equal(ranks[1].status, LEIT_DATA);
+    assert_non_null(strstr(ranks[1].sentence, "rank 1 sees 2 files in "));
+    assert_false(leit_file_exists(output));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -501,6 +608,8 @@ int main(void)
         cmocka_unit_test(refuses_wrong_places),
         cmocka_unit_test(refuses_damaged_indexes),
         cmocka_unit_test(survives_a_full_disk),
+        cmocka_unit_test(ranks_leave_the_same_file),
+        cmocka_unit_test(ranks_see_the_same_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,7 @@ typedef struct twin {
     leit_step step;
     leit_sampler *sampler;
     leit_optimizer *optimizer;
-    leit_value mel, negatives[MAX_NEGATIVES];
+    leit_value pcm, mel, negatives[MAX_NEGATIVES];
     int n_negatives;
     leit_container_writer *dump;
     uint64_t digest; /* of everything that goes in, but for floats */
@@ -83,20 +83,22 @@ static void dump_parameters(twin *t, const char *group)
     }
 }
 
-/* What the twin must be given lies inside the plan: the mel image and the negatives. */
+/* What the twin must be given lies inside the plan: the crops, as the mel image, and the negatives. */
 static void find_inside(twin *t)
 {
     leit_plan *plan = t->step.plan;
-    t->mel = LEIT_NONE;
+    t->mel = t->pcm = LEIT_NONE;
     t->n_negatives = 0;
     for (leit_value v = 0; v < (leit_value)plan->n_values; v++) {
         const char *name = plan->values[v].name;
         const size_t length = strlen(name);
         if (strcmp(name, "music.mel") == 0) t->mel = v;
+        if (strcmp(name, "music.pcm") == 0) t->pcm = v;
         if (length > 9 && strcmp(name + length - 9, ".negative") == 0)
             t->negatives[t->n_negatives++] = v;
     }
     if (t->mel != LEIT_NONE) leit_plan_keep(plan, t->mel);
+    if (t->pcm != LEIT_NONE) leit_plan_keep(plan, t->pcm);
     for (int i = 0; i < t->n_negatives; i++) leit_plan_keep(plan, t->negatives[i]);
 }
 
@@ -188,7 +190,7 @@ static void dump_step(twin *t, int number, const leit_batch *batch)
         dump_value(t, number, "offsets", step->text.offsets, batch->n_texts + 1);
     }
     if (step->has_music) {
-        take_into_digest(t, leit_plan_data(step->plan, step->pcm),
+        take_into_digest(t, leit_plan_data(step->plan, t->pcm),
                          (size_t)(batch->n_clips * LEIT_TOY_CROP) * sizeof(int16_t));
         dump_value(t, number, "mel", t->mel, batch->n_clips);
     }

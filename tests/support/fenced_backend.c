@@ -1,97 +1,56 @@
 #include "support/fenced_backend.h"
 
 #include <string.h>
-#include <sys/mman.h>
 
 #include "kernels/ops.h"
-
-enum { MAX_REGIONS = 256 };
-
-static struct region {
-    void *memory; /* NULL: free */
-    size_t bytes;
-} regions[MAX_REGIONS];
-
-static void protect(int protection)
-{
-    for (int i = 0; i < MAX_REGIONS; i++)
-        if (regions[i].memory != NULL) mprotect(regions[i].memory, regions[i].bytes, protection);
-}
-
-static void open_fence(void)
-{
-    protect(PROT_READ | PROT_WRITE);
-}
-
-static void close_fence(void)
-{
-    protect(PROT_NONE);
-}
 
 static void *allocate(size_t bytes, bool at_once)
 {
     (void)at_once;
-    for (int i = 0; i < MAX_REGIONS; i++) {
-        if (regions[i].memory != NULL) continue;
-        const size_t room = bytes + 1; /* a page even for nothing */
-        void *memory = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory == MAP_FAILED) break;
-        regions[i] = (struct region){memory, room};
-        return memory;
-    }
-    leit_fail(LEIT_DEVICE, __func__, "no room for %zu bytes", bytes);
-    return NULL;
-}
-
-static void release(void *memory)
-{
-    for (int i = 0; memory != NULL && i < MAX_REGIONS; i++)
-        if (regions[i].memory == memory) {
-            munmap(memory, regions[i].bytes);
-            regions[i].memory = NULL;
-        }
-}
-
-int leit_fenced_allocations(void)
-{
-    int count = 0;
-    for (int i = 0; i < MAX_REGIONS; i++) count += regions[i].memory != NULL;
-    return count;
+    return leit_fence_allocate(bytes);
 }
 
 static leit_status copy(void *to, const void *from, size_t bytes, void *stream)
 {
     (void)stream;
-    open_fence();
+    leit_fence_open();
     memcpy(to, from, bytes);
-    close_fence();
+    leit_fence_close();
     return LEIT_OK;
 }
 
 static leit_status zero(void *memory, size_t bytes, void *stream)
 {
     (void)stream;
-    open_fence();
+    leit_fence_open();
     memset(memory, 0, bytes);
-    close_fence();
+    leit_fence_close();
     return LEIT_OK;
+}
+
+static leit_status fetch_begin(leit_device_fetch *fetch, const void *from, void *stream)
+{
+    leit_fence_open();
+    const leit_status status = leit_backend_cpu()->memory.fetch_begin(fetch, from, stream);
+    leit_fence_close();
+    return status;
 }
 
 #define LEIT_OP_FORWARD(op)                                                                        \
     static leit_status op##_forward(const leit_exec *exec, const void *args)                       \
     {                                                                                              \
-        open_fence();                                                                              \
+        leit_fence_open();                                                                         \
         const leit_status status = leit_backend_cpu()->ops[LEIT_OP_##op].forward(exec, args);      \
-        close_fence();                                                                             \
+        leit_fence_close();                                                                        \
         return status;                                                                             \
     }
 #define LEIT_OP(op)                                                                                \
     LEIT_OP_FORWARD(op)                                                                            \
     static leit_status op##_backward(const leit_exec *exec, const void *args)                      \
     {                                                                                              \
-        open_fence();                                                                              \
+        leit_fence_open();                                                                         \
         const leit_status status = leit_backend_cpu()->ops[LEIT_OP_##op].backward(exec, args);     \
-        close_fence();                                                                             \
+        leit_fence_close();                                                                        \
         return status;                                                                             \
     }
 #include "kernels/ops.def"
@@ -103,7 +62,13 @@ const leit_backend *leit_backend_fenced(void)
     static leit_backend backend;
     backend = *leit_backend_cpu();
     backend.name = "fenced";
-    backend.memory = (leit_device_memory){false, allocate, release, copy, copy, zero};
+    leit_device_memory *memory = &backend.memory;
+    memory->is_host = false;
+    memory->allocate = allocate;
+    memory->release = leit_fence_release;
+    memory->write = memory->read = copy;
+    memory->zero = zero;
+    memory->fetch_begin = fetch_begin;
 #define LEIT_OP_FORWARD(op) backend.ops[LEIT_OP_##op].forward = op##_forward;
 #define LEIT_OP(op)                                                                                \
     LEIT_OP_FORWARD(op)                                                                            \

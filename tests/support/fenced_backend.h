@@ -5,10 +5,8 @@
 #define LEIT_TESTS_FENCED_BACKEND_H
 
 #include "kernels/backend.h"
+#include "support/fence.h"
 
 const leit_backend *leit_backend_fenced(void);
-
-/* Allocations that nobody has released. */
-int leit_fenced_allocations(void);
 
 #endif

@@ -35,8 +35,10 @@ const char *leit_test_directory(void)
 {
     static char path[1024];
     if (path[0] == '\0') {
-        snprintf(path, sizeof path, "%s/scratch/%s.%d", LEIT_TEST_BINARY_DIR,
-                 program_invocation_short_name, (int)getpid());
+        const char *moved = getenv("LEIT_BINARY_DIR");
+        snprintf(path, sizeof path, "%s/scratch/%s.%d",
+                 moved == NULL ? LEIT_TEST_BINARY_DIR : moved, program_invocation_short_name,
+                 (int)getpid());
         if (leit_file_remove(path) != LEIT_OK || leit_file_make_directory(path) != LEIT_OK)
             fail_msg("%s", leit_error_message());
     }
@@ -69,5 +71,6 @@ const char *leit_test_scratch(const char *name)
 
 const char *leit_test_source(const char *relative_path)
 {
-    return path_below(LEIT_TEST_SOURCE_DIR, relative_path);
+    const char *moved = getenv("LEIT_SOURCE_DIR"); /* of a build that runs elsewhere */
+    return path_below(moved == NULL ? LEIT_TEST_SOURCE_DIR : moved, relative_path);
 }

@@ -101,7 +101,7 @@ static void train(const char *name, const leit_backend *backend, int threads, in
     leit_recipe *recipe = NULL;
     assert_ok(leit_recipe_load(leit_test_source(recipe_path), overrides, 10, &recipe));
     assert_ok(leit_train_on(backend, recipe, NULL));
-    assert_int_equal(leit_fenced_allocations(), 0);
+    assert_int_equal(leit_fence_allocations(), 0);
     leit_recipe_free(recipe);
     snprintf(run, sizeof run, "%s.%d/metrics.jsonl", name, threads);
     read_losses(leit_test_scratch(run), list);

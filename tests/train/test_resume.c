@@ -15,7 +15,7 @@
 #include "cuda/cuda_loader.h"
 #include "leitmotif/log.h"
 #include "leitmotif/train.h"
-#include "support/event_records.h"
+#include "support/same_runs.h"
 #include "support/testing.h"
 #include "support/toy.h"
 
@@ -41,80 +41,6 @@ static leit_status train(const char *strategy, const char *run, const char *cons
     return status;
 }
 
-static void expect_same_file(const char *a, const char *b)
-{
-    leit_buffer left = {0}, right = {0};
-    assert_ok(leit_file_read(a, 1 << 24, &left));
-    assert_ok(leit_file_read(b, 1 << 24, &right));
-    assert_string_equal(leit_buffer_text(&left), leit_buffer_text(&right));
-    leit_buffer_clear(&left);
-    leit_buffer_clear(&right);
-}
-
-static void expect_same_scalars(const char *a, const char *b)
-{
-    leit_buffer left = {0}, right = {0};
-    leit_test_event_scalars(a, &left);
-    leit_test_event_scalars(b, &right);
-    assert_true(left.size_bytes > 100);
-    assert_string_equal(leit_buffer_text(&left), leit_buffer_text(&right));
-    leit_buffer_clear(&left);
-    leit_buffer_clear(&right);
-}
-
-static void *read_tensor(const leit_checkpoint *checkpoint, leit_tensor tensor)
-{
-    void *data = leit_allocate(leit_tensor_bytes(&tensor), 1);
-    tensor.data = data;
-    assert_ok(leit_checkpoint_read(checkpoint, &tensor));
-    return data;
-}
-
-/* Every f32 tensor: parameters, statistics, and the moments where there are any. Those whose name
- * starts with `prefix` only. */
-static int expect_same_tensors(const char *a, const char *b, const char *prefix)
-{
-    leit_checkpoint *left, *right;
-    leit_arena arena = {0};
-    leit_tensor *tensors = NULL;
-    int64_t n = 0;
-    int n_same = 0;
-    assert_ok(leit_checkpoint_open(a, &left));
-    assert_ok(leit_checkpoint_open(b, &right));
-    assert_ok(leit_checkpoint_list(left, &arena, &tensors, &n));
-    for (int64_t i = 0; i < n; i++) {
-        if (tensors[i].dtype != LEIT_F32 || strncmp(tensors[i].name, prefix, strlen(prefix)) != 0)
-            continue;
-        void *ours = read_tensor(left, tensors[i]), *theirs = read_tensor(right, tensors[i]);
-        if (memcmp(ours, theirs, leit_tensor_bytes(&tensors[i])) != 0)
-            fail_msg("%s differs between %s and %s", tensors[i].name, a, b);
-        leit_free(ours);
-        leit_free(theirs);
-        n_same++;
-    }
-    leit_arena_clear(&arena);
-    leit_checkpoint_close(left);
-    leit_checkpoint_close(right);
-    return n_same;
-}
-
-static void expect_same_run(const char *a, const char *b)
-{
-    char left[1300], right[1300];
-    const char *const files[] = {"checkpoints/best", "checkpoints/latest"};
-    for (int i = 0; i < 2; i++) {
-        snprintf(left, sizeof left, "%s/%s", leit_test_scratch(a), files[i]);
-        snprintf(right, sizeof right, "%s/%s", leit_test_scratch(b), files[i]);
-        assert_true(expect_same_tensors(left, right, "") > 10);
-    }
-    snprintf(left, sizeof left, "%s/metrics.jsonl", leit_test_scratch(a));
-    snprintf(right, sizeof right, "%s/metrics.jsonl", leit_test_scratch(b));
-    expect_same_file(left, right);
-    snprintf(left, sizeof left, "%s/events", leit_test_scratch(a));
-    snprintf(right, sizeof right, "%s/events", leit_test_scratch(b));
-    expect_same_scalars(left, right);
-}
-
 /* ---- stopped ---- */
 
 /* Stopped after every single step and started again. */
@@ -138,7 +64,7 @@ static void stop_at_every_step(const char *strategy)
     }
     leit_stop_set(false);
     assert_int_equal(n_stops - 1, n_steps);
-    expect_same_run(straight, stopped);
+    leit_test_same_run(straight, stopped);
     assert_ok(train(strategy, stopped, SHORT, &summary));
     assert_int_equal(summary.was_complete, 1);
     assert_int_equal(summary.n_steps, 0);
@@ -206,7 +132,7 @@ static void test_killed(void **state)
     leit_train_summary summary;
     assert_ok(train("multihead", "killed", saving, &summary));
     assert_int_equal(summary.n_steps, 4); /* 6 but for the 2 that were saved */
-    expect_same_run("whole", "killed");
+    leit_test_same_run("whole", "killed");
 }
 
 static void test_full_disk(void **state)
@@ -231,7 +157,7 @@ static void test_full_disk(void **state)
     assert_false(leit_file_exists(leit_test_scratch("full/checkpoints/step-0-000000002")));
     leit_stop_set(false);
     assert_ok(train("multihead", "full", SHORT, NULL));
-    expect_same_run("straight_multihead", "full");
+    leit_test_same_run("straight_multihead", "full");
 }
 
 /* Stops a run after each of its first three steps: the last two are kept. */
@@ -251,14 +177,14 @@ static void test_goes_on_without_latest(void **state)
     assert_ok(leit_file_remove(leit_test_scratch("gone/checkpoints/step-0-000000003")));
     assert_ok(train("multihead", "gone", SHORT, &summary));
     assert_int_equal(summary.n_steps, 2); /* 4 but for 2 */
-    expect_same_run("straight_multihead", "gone");
+    leit_test_same_run("straight_multihead", "gone");
 
     stop_three_times("torn");
     assert_int_equal(
         truncate(leit_test_scratch("torn/checkpoints/step-0-000000003/tensors.h5"), 5000), 0);
     assert_ok(train("multihead", "torn", SHORT, &summary));
     assert_int_equal(summary.n_steps, 2);
-    expect_same_run("straight_multihead", "torn");
+    leit_test_same_run("straight_multihead", "torn");
 }
 
 static void test_nothing_whole_is_no_start(void **state)
@@ -305,7 +231,7 @@ static void test_never_starts_anew(void **state)
     leit_stop_set(false);
     assert_ok(train("multihead", "anew", same_seed, NULL));
     assert_ok(train("multihead", "other_seed", same_seed, NULL));
-    expect_same_run("other_seed", "anew");
+    leit_test_same_run("other_seed", "anew");
 }
 
 /* ---- threads, accumulation ---- */
@@ -315,7 +241,7 @@ static void test_threads_give_the_same_bits(void **state)
     (void)state;
     static const char *const two[] = {"run.threads=2", "train.max_steps=4", NULL};
     assert_ok(train("metric3", "two_threads", two, NULL));
-    expect_same_run("straight_metric3", "two_threads");
+    leit_test_same_run("straight_metric3", "two_threads");
 }
 
 static void test_accumulation(void **state)
@@ -329,7 +255,7 @@ static void test_accumulation(void **state)
     assert_int_equal(train("multihead", "halves_stopped", halves, NULL), LEIT_AGAIN);
     leit_stop_set(false);
     assert_ok(train("multihead", "halves_stopped", halves, NULL));
-    expect_same_run("halves", "halves_stopped");
+    leit_test_same_run("halves", "halves_stopped");
     static const char *const quarters[] = {"train.accumulate=4", "train.batch=4", NULL};
     assert_ok(train("multihead", "quarters", quarters, &summary));
     assert_int_equal(summary.n_steps, 3); /* two passes over 6 batches, 4 to a step */
@@ -346,10 +272,11 @@ static void test_what_the_cpu_cannot_do_is_refused(void **state)
         leit_status status;
         const char *fragment;
     } asked[] = {
-        {"run.precision=bf16", LEIT_DEVICE, "run.precision is bf16, and this build"},
-        {"run.precision=tf32", LEIT_DEVICE, "run.precision is tf32, and this build"},
+        {"run.precision=bf16", LEIT_DEVICE,
+         "run.precision is bf16, and the CPU computes in fp32: "},
+        {"run.precision=tf32", LEIT_DEVICE,
+         "run.precision is tf32, and the CPU computes in fp32: "},
         {"run.device=cuda", LEIT_DEVICE, "run.device is cuda: "},
-        {"run.shards=4", LEIT_USAGE, "run.shards is 4, and this build"},
         {"train.accumulate=1000", LEIT_USAGE, "train.accumulate is 1000, and all epochs of phase"},
     };
     setenv(LEIT_CUDA_PLUGIN_VARIABLE, "/nowhere/" LEIT_CUDA_PLUGIN_FILE, 1); /* beside a GPU too */
@@ -427,7 +354,7 @@ static void test_not_finite(void **state)
     assert_true(leit_file_exists(leit_test_scratch("loud/checkpoints/step-0-000000001")));
     assert_false(leit_file_exists(leit_test_scratch("loud/checkpoints/step-0-000000002")));
     assert_ok(train("w2v_regression", "loud", SHORT, NULL)); /* well again */
-    expect_same_run("straight_w2v_regression", "loud");
+    leit_test_same_run("straight_w2v_regression", "loud");
 }
 
 static void test_unknown_exclusion_is_refused(void **state)
@@ -463,7 +390,7 @@ static void test_reuse(void **state)
     fclose(metrics);
     const char *const runs[] = {leit_test_scratch("straight_classification/checkpoints/best"),
                                 leit_test_scratch("reusing/checkpoints/best")};
-    assert_true(expect_same_tensors(runs[0], runs[1], "music.") > 30);
+    assert_true(leit_test_same_tensors(runs[0], runs[1], "music.") > 30);
 }
 
 /* A tower with other settings is refused, before anything is trained. */
@@ -564,7 +491,7 @@ static void test_tagging_pretrains(void **state)
     for (int layer = 1; layer <= 7; layer++) { /* running statistics go on, frozen or not */
         char prefix[32];
         snprintf(prefix, sizeof prefix, "music.layer%d.conv", layer);
-        assert_true(expect_same_tensors(runs[0], runs[1], prefix) >= 2);
+        assert_true(leit_test_same_tensors(runs[0], runs[1], prefix) >= 2);
     }
 }
 

@@ -1,0 +1,3 @@
+#include "kernels/row_images.h"
+
+LEIT_DEFINE_BATCHNORM1D(fast)

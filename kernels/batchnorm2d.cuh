@@ -1,0 +1,62 @@
+/* What the plain and the fast batchnorm2d share: how pixels are cut into pieces that blocks sum. */
+#ifndef LEIT_KERNELS_BATCHNORM2D_CUH
+#define LEIT_KERNELS_BATCHNORM2D_CUH
+
+#include "kernels/batchnorm2d.h"
+#include "kernels/images.cuh"
+
+enum { LEIT_CUT_THREADS = 256, LEIT_LEAST_ROUNDS = 16 };
+enum { LEIT_BATCHNORM2D_FACTORS = 3 };
+
+/* How pixels of some lanes each, channels or groups of them, are cut: fixed by the capacity, so that
+ * a smaller batch is summed in the same order. */
+struct leit_cut {
+    int lanes;             /* that a block works on, a power of two up to LEIT_WARP */
+    int64_t groups;        /* of lanes */
+    int64_t piece, pieces; /* pixels of one, and how many */
+};
+
+static inline struct leit_cut leit_cut_of(int64_t pixels, int64_t n_lanes, int64_t most_pieces)
+{
+    struct leit_cut cut = {1, 0, 0, 0};
+    while (cut.lanes < LEIT_WARP && cut.lanes < n_lanes) cut.lanes *= 2;
+    cut.groups = leit_pieces(n_lanes, cut.lanes);
+    cut.piece = leit_pieces(pixels, most_pieces);
+    const int64_t least = LEIT_LEAST_ROUNDS * (LEIT_CUT_THREADS / cut.lanes);
+    if (cut.piece < least) cut.piece = least;
+    cut.pieces = leit_pieces(pixels, cut.piece);
+    return cut;
+}
+
+/* What a thread does in its block: one lane of the pixels begin + first, begin + first + step, ...
+ */
+struct leit_share {
+    int64_t lane, piece, begin, end;
+    int first, step;
+};
+
+LEIT_DEVICE_FUNCTION struct leit_share leit_share_of_thread(const struct leit_cut &cut,
+                                                            int64_t pixels)
+{
+    struct leit_share share;
+    share.piece = blockIdx.x / cut.groups;
+    share.lane = blockIdx.x % cut.groups * cut.lanes + threadIdx.x % cut.lanes;
+    share.first = (int)threadIdx.x / cut.lanes;
+    share.step = LEIT_CUT_THREADS / cut.lanes;
+    share.begin = share.piece * cut.piece;
+    share.end = share.begin + cut.piece < pixels ? share.begin + cut.piece : pixels;
+    return share;
+}
+
+static inline struct leit_pooling leit_batchnorm2d_pooling(const struct leit_batchnorm2d *args)
+{
+    return leit_pooling_of(args->H, args->W, args->C, args->pool_height, args->pool_width);
+}
+
+/* What a forward checks before it works. */
+leit_status leit_batchnorm2d_check_forward(const struct leit_batchnorm2d *args);
+
+/* Not in training: mean and rstd from the running statistics. */
+void leit_batchnorm2d_take_running(const leit_exec *exec, const struct leit_batchnorm2d *args);
+
+#endif

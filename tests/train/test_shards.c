@@ -1,0 +1,357 @@
+/* A step in four shards ends with the same bits on 1, 2 and 4 ranks, and computes what a whole step
+ * computes where no batch statistics come between. */
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/memory.h"
+#include "core/stop.h"
+#include "model/layers.h"
+#include "strategy/matcher.h"
+#include "strategy/metric.h"
+#include "support/fenced_backend.h"
+#include "support/same_runs.h"
+#include "support/testing.h"
+#include "support/toy.h"
+#include "train/shards.h"
+#include "train/trainer.h"
+
+enum { MAX_RANKS = 4, DEADLINE_MS = 60000 };
+
+/* ---- runs ---- */
+
+typedef struct rank_run {
+    const leit_backend *backend;
+    leit_dist *dist;
+    const leit_recipe *recipe;
+    leit_status status;
+    char sentence[1024];
+    pthread_t thread;
+} rank_run;
+
+static bool behind_the_fence; /* the next runs have a device's memory */
+
+static void *train_rank(void *context)
+{
+    rank_run *own = context;
+    own->status = leit_train_rank(own->backend, own->dist, own->recipe, NULL);
+    snprintf(own->sentence, sizeof own->sentence, "%s", leit_error_message());
+    return NULL;
+}
+
+static leit_recipe *recipe_of(const char *strategy, const char *run, const char *const *more)
+{
+    char directory[1300];
+    const char *overrides[12] = {directory,
+                                 "model.text.layers=1",
+                                 "train.epochs=1",
+                                 "data.eval_crops=1",
+                                 "model.text.dropout=0.1",
+                                 "model.head.dropout=0.2",
+                                 "augment.time_mask=0.1"};
+    snprintf(directory, sizeof directory, "run.directory=%s", leit_test_scratch(run));
+    for (int i = 0; more != NULL && more[i] != NULL; i++) overrides[i + 7] = more[i];
+    return leit_toy_recipe(leit_test_directory(), strategy, overrides);
+}
+
+/* Trains on n ranks, of which the first n_present come; ranks[r] says how each ended. */
+static void run_ranks(const char *strategy, const char *run, const char *const *more, int n,
+                      int n_present, int64_t deadline_ms, rank_run *ranks)
+{
+    leit_dist *dist[MAX_RANKS];
+    const leit_backend *backend = behind_the_fence ? leit_backend_fenced() : leit_backend_cpu();
+    leit_recipe *recipe = recipe_of(strategy, run, more);
+    assert_ok(leit_dist_create_threads(n, deadline_ms, dist));
+    for (int r = 0; r < n_present; r++) {
+        ranks[r] = (rank_run){.backend = backend, .dist = dist[r], .recipe = recipe};
+        assert_int_equal(pthread_create(&ranks[r].thread, NULL, train_rank, &ranks[r]), 0);
+    }
+    for (int r = 0; r < n_present; r++) pthread_join(ranks[r].thread, NULL);
+    for (int r = 0; r < n; r++) leit_dist_close(dist[r]);
+    leit_recipe_free(recipe);
+}
+
+static void expect_ends(const char *strategy, const char *run, const char *const *more, int n,
+                        leit_status status)
+{
+    rank_run ranks[MAX_RANKS];
+    run_ranks(strategy, run, more, n, n, DEADLINE_MS, ranks);
+    for (int r = 0; r < n; r++)
+        if (ranks[r].status != status)
+            fail_msg("%s, rank %d of %d: %d (%s)", run, r, n, (int)ranks[r].status,
+                     ranks[r].sentence);
+}
+
+static const char *const ONE_STEP[] = {"run.shards=4", "train.max_steps=1", NULL};
+static const char *const TWO_STEPS[] = {"run.shards=4", "train.max_steps=2", NULL};
+static const char *const THREE_STEPS[] = {"run.shards=4", "train.max_steps=3", NULL};
+
+static const char *run_name(const char *strategy, int n)
+{
+    static char names[8][64];
+    static int next;
+    char *name = names[next++ % 8];
+    snprintf(name, sizeof names[0], "%s_%d", strategy, n);
+    return name;
+}
+
+static void expect_same_bits(const char *strategy, const char *const *more)
+{
+    for (int n = 1; n <= 4; n *= 2) expect_ends(strategy, run_name(strategy, n), more, n, LEIT_OK);
+    leit_test_same_run(run_name(strategy, 1), run_name(strategy, 2));
+    leit_test_same_run(run_name(strategy, 1), run_name(strategy, 4));
+}
+
+/* The second batch of texts has 7 rows, the third of clips 5: not every shard gets some. */
+static void test_towers_apart(void **state)
+{
+    (void)state;
+    expect_same_bits("classification", THREE_STEPS);
+    expect_same_bits("va_regression", ONE_STEP);
+    expect_same_bits("w2v_regression", ONE_STEP);
+}
+
+static void test_towers_together(void **state)
+{
+    (void)state;
+    expect_same_bits("multihead", ONE_STEP);
+    expect_same_bits("metric2", TWO_STEPS);
+    expect_same_bits("metric3", TWO_STEPS);
+}
+
+/* A run that was stopped goes on with another number of ranks. */
+static void test_goes_on_with_other_ranks(void **state)
+{
+    (void)state;
+    leit_request_stop();
+    expect_ends("metric2", "moved", TWO_STEPS, 4, LEIT_AGAIN);
+    expect_ends("metric2", "moved", TWO_STEPS, 1, LEIT_AGAIN);
+    leit_stop_set(false);
+    expect_ends("metric2", "moved", TWO_STEPS, 2, LEIT_OK);
+    leit_test_same_run(run_name("metric2", 1), "moved");
+    static const char *const two[] = {"run.shards=2", NULL};
+    rank_run ranks[MAX_RANKS];
+    run_ranks("metric2", "moved", two, 2, 2, DEADLINE_MS, ranks);
+    assert_int_equal(ranks[0].status, LEIT_USAGE);
+    assert_non_null(strstr(ranks[0].sentence, "(run.shards: 4 -> 2)"));
+}
+
+/* On a device whose memory the program cannot touch, all on one rank: the fence stands between its
+ * threads and memory, and two ranks would open it for each other. */
+static void test_on_a_device(void **state)
+{
+    (void)state;
+    behind_the_fence = true;
+    expect_ends("metric2", "fenced", TWO_STEPS, 1, LEIT_OK);
+    behind_the_fence = false;
+    assert_int_equal(leit_fence_allocations(), 0);
+    leit_test_same_run(run_name("metric2", 1), "fenced");
+}
+
+/* Accumulated batches are summed shard by shard, and meet once. */
+static void test_accumulation(void **state)
+{
+    (void)state;
+    static const char *const more[] = {"run.shards=2", "train.accumulate=2", "train.batch=4",
+                                       "train.max_steps=2", NULL};
+    expect_ends("va_regression", "accumulated_1", more, 1, LEIT_OK);
+    expect_ends("va_regression", "accumulated_2", more, 2, LEIT_OK);
+    leit_test_same_run("accumulated_1", "accumulated_2");
+}
+
+/* ---- ranks that do not fit, do not come, or fail ---- */
+
+static void test_ranks_divide_shards(void **state)
+{
+    (void)state;
+    rank_run ranks[MAX_RANKS];
+    run_ranks("metric2", "thirds", TWO_STEPS, 3, 3, DEADLINE_MS, ranks);
+    assert_int_equal(ranks[0].status, LEIT_USAGE);
+    assert_non_null(strstr(ranks[0].sentence, "run.shards is 4, and there are 3 ranks"));
+}
+
+static void test_a_missing_rank_is_named(void **state)
+{
+    (void)state;
+    rank_run ranks[MAX_RANKS];
+    run_ranks("metric2", "lost", TWO_STEPS, 4, 3, 2000, ranks);
+    for (int r = 0; r < 3; r++) assert_int_equal(ranks[r].status, LEIT_RANK);
+    assert_non_null(strstr(ranks[0].sentence, "for rank 3: see what was said there"));
+}
+
+/* ---- what shards compute ---- */
+
+static void build_text(leit_step *step)
+{
+    leit_value answer = leit_layer_linear(step->plan, leit_step_texts(step), "text.end", 2);
+    leit_value target = leit_step_target(step, LEIT_TARGET_TEXT_VA);
+    leit_plan_loss(step->plan, leit_plan_mse(step->plan, answer, target), 1.0f);
+}
+
+/* Two answers for the texts of the second half pull at each other. */
+static void build_triplet(leit_step *step)
+{
+    leit_plan *plan = step->plan;
+    leit_value encoded = leit_step_texts(step);
+    leit_value anchor = leit_layer_linear(plan, encoded, "text.anchor", 6);
+    leit_value positive = leit_layer_linear(plan, encoded, "text.positive", 6);
+    leit_metric_text_music(step, anchor, positive, 1.0f);
+}
+
+static const leit_strategy plain[] = {
+    {.id = LEIT_STRATEGY_VA_REGRESSION,
+     .n_phases = 1,
+     .phases = {{"text", LEIT_SAMPLE_TEXTS, LEIT_MONITOR_R2, true, false, build_text}}},
+    {.id = LEIT_STRATEGY_METRIC2,
+     .n_phases = 1,
+     .phases = {{"joint", LEIT_SAMPLE_PAIRS, LEIT_MONITOR_R2, true, false, build_triplet}}}};
+
+/* What one batch leaves. */
+typedef struct trace {
+    double loss;
+    float *gradient; /* (n_learnt) */
+    int64_t n_learnt;
+    float spectrum_mean; /* music.spec_bn.running_mean, 0 without music */
+} trace;
+
+static void take_trace(leit_shards *shards, const leit_dataset *data, const leit_batch *batch,
+                       leit_parameters *parameters, trace *left)
+{
+    assert_ok(leit_shards_begin(shards, parameters));
+    assert_ok(leit_shards_batch(shards, data, batch, 1.0f, &left->loss));
+    assert_ok(leit_shards_end(shards, parameters));
+    const int mean = leit_parameters_find(parameters, "music.spec_bn.running_mean");
+    left->spectrum_mean = mean < 0 ? 0.0f : parameters->list[mean].data[0];
+    left->n_learnt = parameters->n_learnt;
+    left->gradient = leit_allocate((size_t)left->n_learnt, sizeof *left->gradient);
+    memcpy(left->gradient, parameters->gradient.host,
+           (size_t)left->n_learnt * sizeof *left->gradient);
+}
+
+/* Batch `number` of a phase in so many shards. */
+static trace trace_of(const leit_strategy *strategy, int phase, int n_shards, int64_t number)
+{
+    trace left = {0};
+    char shards_word[32];
+    const char *const overrides[] = {shards_word, "train.weight_decay_exclude=[]", NULL};
+    snprintf(shards_word, sizeof shards_word, "run.shards=%d", n_shards);
+    leit_recipe *recipe =
+        leit_toy_recipe(leit_test_directory(), leit_strategy_name(strategy->id), overrides);
+    leit_dataset data;
+    leit_matcher *matcher = NULL;
+    leit_shards shards;
+    leit_dist *dist = NULL;
+    leit_sampler *sampler = NULL;
+    const leit_batch *batch = NULL;
+    assert_ok(leit_dataset_open(recipe, &data));
+    const leit_mood_names names = leit_mood_names_of(&data);
+    assert_ok(leit_matcher_create(recipe, &names, leit_backend_cpu(), NULL, &matcher));
+    const leit_plan_options options = {
+        .backend = leit_backend_cpu(), .training = true, .seed = (uint64_t)recipe->seed};
+    assert_ok(leit_dist_create_self(&dist));
+    assert_ok(leit_shards_create(dist, strategy, &strategy->phases[phase], &matcher->space, &data,
+                                 &matcher->front, &options, &matcher->parameters, &shards));
+    assert_ok(leit_matcher_allocate(matcher, true));
+    assert_ok(leit_shards_finish(&shards));
+    assert_ok(leit_sampler_create(&data, strategy->phases[phase].sampling, shards.steps[0].whole, 0,
+                                  5, &sampler));
+    assert_ok(leit_sampler_batch(sampler, number, &batch));
+    take_trace(&shards, &data, batch, &matcher->parameters, &left);
+    leit_sampler_free(sampler);
+    leit_shards_clear(&shards);
+    leit_dist_close(dist);
+    leit_matcher_free(matcher);
+    leit_dataset_close(&data);
+    leit_recipe_free(recipe);
+    return left;
+}
+
+/* Both ways add the same products in another order; the bound is that of test_accumulation.c, with
+ * the gradient's largest element for all layers. */
+static void expect_same_gradient(const leit_strategy *strategy, int64_t number)
+{
+    enum { TERMS = 8 * 12 };
+    const double unit = TERMS * ldexp(1.0, -24);
+    double largest = 0.0;
+    int64_t n_moved = 0;
+    trace whole = trace_of(strategy, 0, 1, number);
+    assert_true(whole.loss > 0.0);
+    for (int64_t i = 0; i < whole.n_learnt; i++) {
+        largest = fmax(largest, fabs((double)whole.gradient[i]));
+        n_moved += whole.gradient[i] != 0.0f;
+    }
+    assert_true(n_moved > 500);
+    for (int n_shards = 2; n_shards <= 4; n_shards *= 2) {
+        trace parts = trace_of(strategy, 0, n_shards, number);
+        assert_true(fabs(parts.loss - whole.loss) <= unit * fmax(1.0, whole.loss));
+        for (int64_t i = 0; i < whole.n_learnt; i++)
+            if (!(fabs((double)parts.gradient[i] - (double)whole.gradient[i]) <=
+                  4.0 * unit * largest))
+                fail_msg("%d shards: element %lld is %.9g, %.9g at once", n_shards, (long long)i,
+                         (double)parts.gradient[i], (double)whole.gradient[i]);
+        leit_free(parts.gradient);
+    }
+    leit_free(whole.gradient);
+}
+
+static void test_shards_add_up(void **state)
+{
+    (void)state;
+    expect_same_gradient(&plain[0], 0);
+    expect_same_gradient(&plain[0], 1); /* seven texts: three shards of four have rows */
+}
+
+/* Every anchor has its negatives from all shards: a shard of the four has one anchor and no other
+ * text of its own. */
+static void test_negatives_come_from_all_shards(void **state)
+{
+    (void)state;
+    expect_same_gradient(&plain[1], 0);
+    expect_same_gradient(&plain[1], 3);
+}
+
+/* The first BatchNorm sees spectra, which no weight touches: the mean of the shards' means, weighed
+ * by their rows, is the mean of the batch. Blocks of a channel's sum are added in another order: the
+ * kernel's chains are a few thousand long at most. */
+static void test_running_means_are_those_of_the_batch(void **state)
+{
+    (void)state;
+    const leit_strategy *strategy = leit_strategy_find(LEIT_STRATEGY_CLASSIFICATION);
+    for (int64_t number = 0; number < 3; number += 2) { /* 8 clips; 5: two shards of four */
+        trace whole = trace_of(strategy, 1, 1, number), parts = trace_of(strategy, 1, 4, number);
+        assert_true(fabsf(whole.spectrum_mean) > 0.1f);
+        if (!(fabs((double)parts.spectrum_mean - (double)whole.spectrum_mean) <=
+              4096.0 * ldexp(1.0, -24) * fabs((double)whole.spectrum_mean)))
+            fail_msg("batch %d: %.9g in shards, %.9g at once", (int)number,
+                     (double)parts.spectrum_mean, (double)whole.spectrum_mean);
+        leit_free(whole.gradient);
+        leit_free(parts.gradient);
+    }
+}
+
+static int write_corpora(void **state)
+{
+    (void)state;
+    const leit_toy_options options = {
+        .n_texts_per_label = 5, .n_clips_per_label = 5, .n_samples = 12000};
+    leit_toy_write(leit_test_directory(), &options);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_towers_apart),
+        cmocka_unit_test(test_towers_together),
+        cmocka_unit_test(test_goes_on_with_other_ranks),
+        cmocka_unit_test(test_on_a_device),
+        cmocka_unit_test(test_accumulation),
+        cmocka_unit_test(test_ranks_divide_shards),
+        cmocka_unit_test(test_a_missing_rank_is_named),
+        cmocka_unit_test(test_shards_add_up),
+        cmocka_unit_test(test_negatives_come_from_all_shards),
+        cmocka_unit_test(test_running_means_are_those_of_the_batch),
+    };
+    return cmocka_run_group_tests(tests, write_corpora, NULL);
+}
