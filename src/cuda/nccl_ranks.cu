@@ -18,7 +18,14 @@ struct leit_nccl {
     int rank, size;
     int64_t deadline_ms;
     bool is_broken;
+    cudaStream_t side;
+    cudaEvent_t forked, joined;
 };
+
+static cudaStream_t stream_of(void *stream)
+{
+    return stream == nullptr ? cudaStreamPerThread : static_cast<cudaStream_t>(stream);
+}
 
 /* ---- the library ---- */
 
@@ -32,8 +39,6 @@ struct leit_nccl {
     F(CommFinalize)                                                                                \
     F(CommDestroy)                                                                                 \
     F(CommAbort)                                                                                   \
-    F(GroupStart)                                                                                  \
-    F(GroupEnd)                                                                                    \
     F(AllReduce)
 
 static leit_library nccl_file = {"NCCL", "libnccl.so.2", "LEITMOTIF_NCCL", nullptr};
@@ -113,7 +118,7 @@ static leit_status nccl_wait(leit_nccl *own, void *stream)
 {
     const int64_t until = now_ns() + own->deadline_ms * 1000000;
     for (;;) {
-        const cudaError_t error = cudaStreamQuery(static_cast<cudaStream_t>(stream));
+        const cudaError_t error = cudaStreamQuery(stream_of(stream));
         if (error == cudaSuccess) return LEIT_OK;
         LEIT_FAIL_IF(error != cudaErrorNotReady, LEIT_DEVICE, "rank %d of %d: %s", own->rank,
                      own->size, cudaGetErrorString(error));
@@ -129,36 +134,53 @@ static leit_status nccl_wait(leit_nccl *own, void *stream)
 
 /* ---- sums ---- */
 
-/* One bucket is one group: NCCL makes one launch of it. */
-static leit_status sum_bucket(leit_nccl *own, float *const *arrays, const int64_t *counts, int n,
-                              cudaStream_t stream)
-{
-    ncclResult_t result = nccl_library.GroupStart();
-    for (int i = 0; i < n && result == ncclSuccess; i++) {
-        result = nccl_library.AllReduce(arrays[i], arrays[i], (size_t)counts[i], ncclFloat32,
-                                        ncclSum, own->comm, stream);
-        if (result == ncclInProgress) result = ncclSuccess; /* GroupEnd says it for all */
-    }
-    const ncclResult_t ended = nccl_library.GroupEnd();
-    return settle(own, result != ncclSuccess ? result : ended, "queue a sum");
-}
-
-static leit_status nccl_sum(leit_nccl *own, float *const *arrays, const int64_t *counts, int n,
+static leit_status nccl_sum(leit_nccl *own, const float *from, float *to, int64_t count,
                             void *stream)
 {
     LEIT_FAIL_IF(own->is_broken, LEIT_RANK, "rank %d of %d has lost the others before", own->rank,
                  own->size);
-    int first = 0;
-    int64_t bytes = 0;
-    for (int i = 0; i < n; i++) {
-        bytes += counts[i] * (int64_t)sizeof(float);
-        if (bytes < LEIT_NCCL_BUCKET_BYTES && i + 1 < n) continue;
-        LEIT_TRY(sum_bucket(own, arrays + first, counts + first, i + 1 - first,
-                            static_cast<cudaStream_t>(stream)));
-        first = i + 1;
-        bytes = 0;
-    }
+    return settle(own,
+                  nccl_library.AllReduce(from, to, (size_t)count, ncclFloat32, ncclSum, own->comm,
+                                         stream_of(stream)),
+                  "queue a sum");
+}
+
+/* `later` gets nothing to do before `earlier` has done what it has; recorded, this is an edge. */
+static leit_status order(leit_nccl *own, cudaEvent_t event, cudaStream_t earlier,
+                         cudaStream_t later)
+{
+    cudaError_t error = cudaEventRecord(event, earlier);
+    if (error == cudaSuccess) error = cudaStreamWaitEvent(later, event, 0);
+    LEIT_FAIL_IF(error != cudaSuccess, LEIT_DEVICE, "rank %d of %d cannot put streams in order: %s",
+                 own->rank, own->size, cudaGetErrorString(error));
     return LEIT_OK;
+}
+
+/* Made when first wanted: a communicator alone needs none of it. */
+static leit_status make_side(leit_nccl *own)
+{
+    if (own->side != nullptr) return LEIT_OK;
+    cudaError_t error = cudaEventCreateWithFlags(&own->forked, cudaEventDisableTiming);
+    if (error == cudaSuccess)
+        error = cudaEventCreateWithFlags(&own->joined, cudaEventDisableTiming);
+    if (error == cudaSuccess) error = cudaStreamCreateWithFlags(&own->side, cudaStreamNonBlocking);
+    LEIT_FAIL_IF(error != cudaSuccess, LEIT_DEVICE,
+                 "rank %d of %d has no stream beside its own: %s", own->rank, own->size,
+                 cudaGetErrorString(error));
+    return LEIT_OK;
+}
+
+static leit_status nccl_fork(leit_nccl *own, void *stream, void **side)
+{
+    LEIT_TRY(make_side(own));
+    *side = own->side;
+    return order(own, own->forked, stream_of(stream), own->side);
+}
+
+static leit_status nccl_join(leit_nccl *own, void *stream)
+{
+    LEIT_TRY(make_side(own));
+    return order(own, own->joined, own->side, stream_of(stream));
 }
 
 /* ---- life ---- */
@@ -189,6 +211,9 @@ static void nccl_close(leit_nccl *own)
         else
             nccl_library.CommAbort(own->comm);
     }
+    if (own->forked != nullptr) cudaEventDestroy(own->forked);
+    if (own->joined != nullptr) cudaEventDestroy(own->joined);
+    if (own->side != nullptr) cudaStreamDestroy(own->side);
     free(own);
 }
 
@@ -238,7 +263,17 @@ static leit_status nccl_open(const void *, int, int, int64_t, leit_nccl **)
     return fail_without();
 }
 
-static leit_status nccl_sum(leit_nccl *, float *const *, const int64_t *, int, void *)
+static leit_status nccl_fork(leit_nccl *, void *, void **)
+{
+    return fail_without();
+}
+
+static leit_status nccl_join(leit_nccl *, void *)
+{
+    return fail_without();
+}
+
+static leit_status nccl_sum(leit_nccl *, const float *, float *, int64_t, void *)
 {
     return fail_without();
 }
@@ -256,7 +291,10 @@ static void nccl_close(leit_nccl *)
 
 const leit_nccl_table *leit_nccl_functions(void)
 {
-    static const leit_nccl_table table = {nccl_version, nccl_make_id, nccl_open,
+    /* As PyTorch's DistributedDataParallel has it. */
+    static const int64_t bucket_bytes = 25 << 20;
+    static const leit_nccl_table table = {bucket_bytes, nccl_version, nccl_make_id,
+                                          nccl_open,    nccl_fork,    nccl_join,
                                           nccl_sum,     nccl_wait,    nccl_close};
     return &table;
 }

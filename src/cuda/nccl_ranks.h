@@ -15,11 +15,13 @@
 extern "C" {
 #endif
 
-enum { LEIT_NCCL_ID_BYTES = 128, LEIT_NCCL_BUCKET_BYTES = 25 << 20 };
+enum { LEIT_NCCL_ID_BYTES = 128 };
 
 typedef struct leit_nccl leit_nccl;
 
+/* A stream that is NULL is the one that kernels run in. */
 typedef struct leit_nccl_table {
+    int64_t bucket_bytes; /* of a sum that is worth being asked for */
     /* 22809: NCCL 2.28.9 */
     leit_status (*version)(int *version);
     /* id (LEIT_NCCL_ID_BYTES), made by rank 0 and handed to all by leit_dist_broadcast or
@@ -27,11 +29,14 @@ typedef struct leit_nccl_table {
     leit_status (*make_id)(void *id);
     /* With the GPU of this thread. LEIT_RANK when not all have come within the deadline. */
     leit_status (*open)(const void *id, int rank, int size, int64_t deadline_ms, leit_nccl **nccl);
-    /* Queued behind the stream's launches, or recorded with them: arrays[i] (counts[i], device
-     * memory) becomes its sum over the ranks, for all n, whole arrays in buckets of
-     * LEIT_NCCL_BUCKET_BYTES and more. */
-    leit_status (*sum)(leit_nccl *nccl, float *const *arrays, const int64_t *counts, int n,
-                       void *stream);
+    /* *side: a stream of its own, whose launches from now on come behind those that `stream` has, and
+     * run beside those it gets next. It is the communicator's. */
+    leit_status (*fork)(leit_nccl *nccl, void *stream, void **side);
+    /* What `stream` gets from now on comes behind all that the side stream has. */
+    leit_status (*join)(leit_nccl *nccl, void *stream);
+    /* Queued behind the stream's launches, or recorded with them: to (count) = the sum of `from` over
+     * the ranks, in device memory; `from` may be `to`. */
+    leit_status (*sum)(leit_nccl *nccl, const float *from, float *to, int64_t count, void *stream);
     /* Until the stream has done all that is queued. LEIT_RANK when the deadline passes or NCCL has
      * lost a rank: then nothing but close is left. */
     leit_status (*wait)(leit_nccl *nccl, void *stream);

@@ -36,6 +36,8 @@ typedef struct leit_plan_options {
     bool training;         /* batch statistics, dropout, and a backward */
     uint64_t seed;         /* of dropout and sampling */
     int n_shards, shard;   /* a plan for part `shard` of n_shards equal ones of a step; 0: whole */
+    int64_t
+        bucket_bytes; /* of a shard's gradients: each but the last has so many and more; 0: none */
 } leit_plan_options;
 
 /* `parameters` must outlive the plan; they are allocated after building, before finishing. */
@@ -182,6 +184,9 @@ typedef struct leit_exchange {
     /* sum (count) = the sum of all shards' parts in tree order; parts are overwritten, and sum may
      * be parts[0] */
     leit_status (*sum)(void *context, float *const *parts, int n, int64_t count, float *sum);
+    /* Queued is all that adds to gradients begin .. end - 1 (floats) of the shards in this backward;
+     * each gradient is in one such bucket. NULL: nobody asks */
+    leit_status (*complete)(void *context, int64_t begin, int64_t end);
 } leit_exchange;
 
 /* As leit_plan_forward and leit_plan_backward, for n consecutive shards built alike that go side by
@@ -196,6 +201,7 @@ leit_status leit_plan_backward_shards(leit_plan *const *plans, int n, const floa
  * them until they are cleared. NULL in a plan that is whole, which adds to the parameters
  * themselves. */
 leit_status leit_plan_shard_gradients(leit_plan *plan, float **gradients, int64_t *count);
+float *leit_plan_shard_gradients_on_device(const leit_plan *plan);
 leit_status leit_plan_clear_shard(leit_plan *plan);
 /* The running statistics that a shard moves, and their way from the parameters and back; NULL in a
  * plan that is whole. */

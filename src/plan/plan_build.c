@@ -34,6 +34,7 @@ void leit_plan_free(leit_plan *plan)
     leit_free(plan->nodes);
     leit_free(plan->losses);
     leit_free(plan->empty_counts);
+    leit_free(plan->buckets);
     leit_mirror_clear(&plan->inputs);
     leit_mirror_clear(&plan->results);
     leit_mirror_clear(&plan->shard_gradients);

@@ -1,6 +1,6 @@
 /* The parts of a plan, shared by plan_build.c (values and nodes), plan_emit.c (one function per
- * op), plan_layout.c (lifetimes, arena), plan_run.c (execution of one plan) and plan_shards.c (of
- * several side by side). */
+ * op), plan_layout.c (lifetimes, arena), plan_buckets.c (which gradients are complete when), plan_run.c
+ * (execution of one plan) and plan_shards.c (of several side by side). */
 #ifndef LEIT_PLAN_INTERNAL_H
 #define LEIT_PLAN_INTERNAL_H
 
@@ -75,6 +75,12 @@ typedef struct plan_exchange {
     float *host; /* (n_shards + 1, count) for the way through the program's memory */
 } plan_exchange;
 
+/* Gradients begin .. end - 1 of a shard, counted in floats: nodes before `node` add nothing to them. */
+typedef struct plan_bucket {
+    int64_t begin, end;
+    size_t node;
+} plan_bucket;
+
 struct leit_plan {
     leit_plan_options options;
     leit_parameters *parameters;
@@ -91,6 +97,8 @@ struct leit_plan {
     size_t n_losses, losses_capacity;
     leit_value *empty_counts; /* of triplet sampling */
     size_t n_empty_counts, empty_counts_capacity;
+    plan_bucket *buckets; /* of a shard */
+    size_t n_buckets, buckets_capacity;
     uint32_t n_dropouts;
 
     leit_value random;      /* an input that holds a leit_random; LEIT_NONE: nothing is drawn */
@@ -156,6 +164,11 @@ leit_status leit_plan_run_backward(leit_plan *plan, size_t begin, size_t end);
 leit_status leit_plan_add_asides(leit_plan *plan, const plan_node *node);
 /* An exchange of a shard that is alone: the rows of the others are zeros. */
 leit_status leit_plan_exchange_alone(leit_plan *plan, const plan_node *node);
+
+/* The buckets of a shard, when its nodes are known; whether one is complete when the backward has come
+ * down to `node`. */
+leit_status leit_plan_cut_buckets(leit_plan *plan);
+bool leit_plan_completes_bucket(const leit_plan *plan, size_t node);
 
 /* Registers a count of anchors without a negative. */
 void leit_plan_count_empty(leit_plan *plan, leit_value count);

@@ -362,6 +362,7 @@ leit_status leit_plan_finish(leit_plan *plan)
     if (!device->is_host)
         LEIT_TRY(take(plan, "tickets", LEIT_TICKETS * sizeof(unsigned), &plan->tickets));
     LEIT_TRY(allocate_shard(plan));
+    LEIT_TRY(leit_plan_cut_buckets(plan));
     bind_values(plan);
     bind_shard(plan);
     LEIT_TRY(bind_kept(plan));

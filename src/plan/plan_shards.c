@@ -102,14 +102,42 @@ static leit_status forward(leit_plan *const *plans, int n, const float **parts,
     return LEIT_OK;
 }
 
+/* Where the backward that has come down to `end` stops next: before an exchange, or where a bucket is
+ * complete. */
+static size_t next_stop(const leit_plan *plan, size_t end)
+{
+    size_t begin = end;
+    while (begin > 0 && !plan->nodes[begin - 1].is_exchange) {
+        begin--;
+        if (leit_plan_completes_bucket(plan, begin)) break;
+    }
+    return begin;
+}
+
+static leit_status complete_buckets(const leit_plan *plan, size_t begin, size_t end,
+                                    const leit_exchange *exchange)
+{
+    if (exchange == NULL || exchange->complete == NULL) return LEIT_OK;
+    for (size_t b = 0; b < plan->n_buckets; b++) {
+        const plan_bucket *bucket = &plan->buckets[b];
+        if (begin <= bucket->node && bucket->node < end)
+            LEIT_TRY(exchange->complete(exchange->context, bucket->begin, bucket->end));
+    }
+    return LEIT_OK;
+}
+
 static leit_status backward(leit_plan *const *plans, int n, const float *scale, float **parts,
                             const leit_exchange *exchange)
 {
     for (int p = 0; p < n; p++) LEIT_TRY(leit_plan_begin_backward(plans[p], scale[p]));
-    for (size_t end = plans[0]->n_nodes, begin; end > 0; end = begin == 0 ? 0 : begin - 1) {
-        for (begin = end; begin > 0 && !plans[0]->nodes[begin - 1].is_exchange;) begin--;
-        for (int p = 0; p < n; p++) LEIT_TRY(leit_plan_run_backward(plans[p], begin, end));
-        if (begin > 0) LEIT_TRY(sum_shards(plans, n, begin - 1, parts, exchange));
+    for (size_t end = plans[0]->n_nodes, begin; end > 0; end = begin) {
+        begin = next_stop(plans[0], end);
+        if (begin < end) {
+            for (int p = 0; p < n; p++) LEIT_TRY(leit_plan_run_backward(plans[p], begin, end));
+        } else {
+            LEIT_TRY(sum_shards(plans, n, --begin, parts, exchange));
+        }
+        LEIT_TRY(complete_buckets(plans[0], begin, end, exchange));
     }
     return LEIT_OK;
 }
@@ -157,6 +185,11 @@ static leit_status download(const leit_mirror *mirror, float **floats, int64_t *
 leit_status leit_plan_shard_gradients(leit_plan *plan, float **gradients, int64_t *count)
 {
     return download(&plan->shard_gradients, gradients, count);
+}
+
+float *leit_plan_shard_gradients_on_device(const leit_plan *plan)
+{
+    return plan->shard_gradients.device;
 }
 
 leit_status leit_plan_shard_statistics(leit_plan *plan, float **statistics, int64_t *count)

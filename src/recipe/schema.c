@@ -148,7 +148,7 @@ INT(evaluate.permutation_samples, 10000, 0, 10000000, "samples", SIX, "Permutati
 PATH(run.directory, ALL, "The run folder: recipe, metrics, checkpoints, report. Default: runs/ and the name."),
 ENUM(run.device, device_choice, "auto", ALL, "Where training runs: `auto` takes a GPU where one can be used, and otherwise says in one line why none can; `cuda` does not do without. Evaluation, `index` and `match` run on the CPU."),
 INT(run.threads, 0, 0, 4096, "threads", ALL, "Threads of the CPU backend and of the loader; 0: the cores this process may use. The result does not depend on it."),
-BOOL(run.deterministic, true, ALL, "Same recipe, same kind of device, same bits. `false` allows faster reductions whose order varies; the CPU has none and keeps to the same bits."),
+BOOL(run.deterministic, true, ALL, "Same recipe, same kind of device, same bits. `false` lets the GPUs of several ranks sum gradients over NCCL, whose order varies (docs/cluster.md). The CPU keeps to the same bits."),
 ENUM_OF_KERNELS(run.kernels, kernels, "fast", ALL, "Of a GPU. `plain`: those that are written to be read and judge the others; in fp32 alone. `cudnn`: NVIDIA's libraries where they have the op, `fast` elsewhere. The CPU has one kind."),
 ENUM_OF_KERNELS(run.precision, precision, "fp32", ALL, "Of matrix products; master weights, statistics and reductions stay fp32. `tf32` and `bf16` are faster and need the fast kernels of a GPU: the CPU refuses them."),
 INT(run.shards, 1, 1, 4096, "shards", ALL, "Fixed parts of a step whose results are summed as a tree: any number of ranks that divides it gives the same bits. Each normalises over its own rows; negatives come from all."),

@@ -24,6 +24,19 @@ static leit_status gather(void *context, const float *const *parts, int n, int64
     return leit_dist_gather(shards->dist, all, shards->offsets);
 }
 
+/* The ranks' sums of a bucket run beside the rest of the backward. */
+static leit_status complete(void *context, int64_t begin, int64_t end)
+{
+    leit_shards *shards = context;
+    const leit_device_sums *sums = &shards->sums;
+    const float *own = leit_plan_shard_gradients_on_device(shards->plans[0]);
+    float *sum_of_all = shards->parameters->gradient.device;
+    void *side = NULL;
+    if (!shards->is_last) return LEIT_OK; /* the next batch adds to them */
+    LEIT_TRY(sums->table->fork(sums->nccl, NULL, &side));
+    return sums->table->sum(sums->nccl, own + begin, sum_of_all + begin, end - begin, side);
+}
+
 static leit_status sum(void *context, float *const *parts, int n, int64_t count, float *total)
 {
     const leit_shards *shards = context;
@@ -42,20 +55,25 @@ static leit_status allocate(leit_shards *shards)
     return LEIT_ALLOC(shards->offsets, leit_dist_size(shards->dist) + 1);
 }
 
-leit_status leit_shards_create(leit_dist *dist, const leit_strategy *strategy,
-                               const leit_phase *phase, const leit_space *space,
-                               const leit_dataset *data, const leit_music_front *front,
-                               const leit_plan_options *options, leit_parameters *parameters,
-                               leit_shards *shards)
+leit_status leit_shards_create(leit_dist *dist, leit_device_sums sums,
+                               const leit_strategy *strategy, const leit_phase *phase,
+                               const leit_space *space, const leit_dataset *data,
+                               const leit_music_front *front, const leit_plan_options *options,
+                               leit_parameters *parameters, leit_shards *shards)
 {
     const int n_shards = space->recipe->run.shards, n_ranks = leit_dist_size(dist);
     LEIT_FAIL_IF(n_shards % n_ranks != 0, LEIT_USAGE,
                  "run.shards is %d, and there are %d ranks: set run.shards to a multiple of them",
                  n_shards, n_ranks);
-    *shards = (leit_shards){.dist = dist, .n_shards = n_shards, .n = n_shards / n_ranks};
+    *shards = (leit_shards){.dist = dist,
+                            .sums = sums,
+                            .parameters = parameters,
+                            .n_shards = n_shards,
+                            .n = n_shards / n_ranks};
     leit_status status = allocate(shards);
     leit_plan_options own = *options;
     own.n_shards = n_shards;
+    if (sums.nccl != NULL) own.bucket_bytes = sums.table->bucket_bytes;
     for (int p = 0; status == LEIT_OK && p < shards->n; p++) {
         own.shard = leit_dist_rank(dist) * shards->n + p;
         status = leit_step_create(strategy, phase, space, data, front, &own, parameters,
@@ -86,9 +104,9 @@ void leit_shards_clear(leit_shards *shards)
 
 /* ---- a step ---- */
 
-leit_status leit_shards_begin(leit_shards *shards, leit_parameters *parameters)
+leit_status leit_shards_begin(leit_shards *shards)
 {
-    LEIT_TRY(leit_parameters_zero_gradients(parameters));
+    LEIT_TRY(leit_parameters_zero_gradients(shards->parameters));
     for (int p = 0; p < shards->n; p++) LEIT_TRY(leit_plan_clear_shard(shards->plans[p]));
     return LEIT_OK;
 }
@@ -123,9 +141,13 @@ static leit_status sum_statistics(leit_shards *shards, const leit_batch *batch)
 }
 
 leit_status leit_shards_batch(leit_shards *shards, const leit_dataset *data,
-                              const leit_batch *batch, float scale, double *loss)
+                              const leit_batch *batch, float scale, bool is_last, double *loss)
 {
-    const leit_exchange exchange = {.context = shards, .gather = gather, .sum = sum};
+    const leit_exchange exchange = {.context = shards,
+                                    .gather = gather,
+                                    .sum = sum,
+                                    .complete = shards->sums.nccl == NULL ? NULL : complete};
+    shards->is_last = is_last;
     for (int p = 0; p < shards->n; p++) {
         LEIT_TRY(leit_step_fill(&shards->steps[p], data, batch));
         LEIT_TRY(leit_plan_load_statistics(shards->plans[p]));
@@ -138,13 +160,21 @@ leit_status leit_shards_batch(leit_shards *shards, const leit_dataset *data,
     return leit_plan_backward_shards(shards->plans, shards->n, shards->scale, &exchange);
 }
 
-leit_status leit_shards_end(leit_shards *shards, leit_parameters *parameters)
+/* A wait of the program's own, so that a lost rank has a deadline. */
+static leit_status end_device_sums(const leit_device_sums *sums)
+{
+    LEIT_TRY(sums->table->join(sums->nccl, NULL));
+    return sums->table->wait(sums->nccl, NULL);
+}
+
+leit_status leit_shards_end(leit_shards *shards)
 {
     int64_t count = 0;
+    const leit_mirror *gradient = &shards->parameters->gradient;
     if (shards->n_shards == 1) return LEIT_OK;
+    if (shards->sums.nccl != NULL) return end_device_sums(&shards->sums);
     for (int p = 0; p < shards->n; p++)
         LEIT_TRY(leit_plan_shard_gradients(shards->plans[p], &shards->parts[p], &count));
-    float *sum_of_all = parameters->gradient.host;
-    LEIT_TRY(leit_dist_sum(shards->dist, shards->parts, shards->n, count, sum_of_all));
-    return leit_mirror_upload(&parameters->gradient);
+    LEIT_TRY(leit_dist_sum(shards->dist, shards->parts, shards->n, count, gradient->host));
+    return leit_mirror_upload(gradient);
 }

@@ -25,7 +25,7 @@ static leit_status run_part(void *context)
 {
     const struct part *part = context;
     leit_step_queue *queue = part->queue;
-    if (part->is_first) LEIT_TRY(leit_shards_begin(queue->shards, queue->parameters));
+    if (part->is_first) LEIT_TRY(leit_shards_begin(queue->shards));
     LEIT_TRY(leit_optimizer_fetch(queue->optimizer, queue->shards->plans[0]));
     LEIT_TRY(leit_plan_enqueue(queue->shards->plans[0]));
     return part->is_last ? leit_optimizer_enqueue(queue->optimizer) : LEIT_OK;
@@ -57,18 +57,19 @@ static leit_status run_whole(leit_step_queue *queue, leit_queued_step *step)
 
 static leit_status run_shards(leit_step_queue *queue, leit_queued_step *step)
 {
-    LEIT_TRY(leit_shards_begin(queue->shards, queue->parameters));
+    LEIT_TRY(leit_shards_begin(queue->shards));
     for (int i = 0; i < queue->accumulate; i++) {
         const leit_batch *batch = NULL;
         double loss = 0.0;
         LEIT_TRY(
             leit_sampler_batch(queue->sampler, (step->number - 1) * queue->accumulate + i, &batch));
         LEIT_TRY(leit_shards_batch(queue->shards, queue->data, batch,
-                                   1.0f / (float)queue->accumulate, &loss));
+                                   1.0f / (float)queue->accumulate, i + 1 == queue->accumulate,
+                                   &loss));
         step->loss += loss / queue->accumulate;
         if (!isfinite(step->loss)) return LEIT_OK;
     }
-    LEIT_TRY(leit_shards_end(queue->shards, queue->parameters));
+    LEIT_TRY(leit_shards_end(queue->shards));
     return leit_optimizer_enqueue(queue->optimizer);
 }
 

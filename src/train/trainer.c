@@ -40,6 +40,7 @@ enum { MAX_PHASES = 2, PROGRESS_MS = 500, NAME_BYTES = 256 };
 typedef struct trainer {
     const leit_recipe *recipe;
     leit_dist *dist;
+    leit_device_sums sums;
     const leit_backend *backend; /* borrowed */
     int64_t room_bytes;          /* of its memory, at the beginning; 0: nobody knows */
     leit_arena arena;
@@ -278,9 +279,9 @@ static leit_status build(trainer *t)
     leit_plan_memory memory;
     for (int phase = 0; phase < strategy->n_phases; phase++) {
         leit_shards *step = &t->steps[phase];
-        LEIT_TRY(leit_shards_create(t->dist, strategy, &strategy->phases[phase], &t->matcher->space,
-                                    &t->data, &t->matcher->front, &options, &t->matcher->parameters,
-                                    step));
+        LEIT_TRY(leit_shards_create(t->dist, t->sums, strategy, &strategy->phases[phase],
+                                    &t->matcher->space, &t->data, &t->matcher->front, &options,
+                                    &t->matcher->parameters, step));
         LEIT_TRY(leit_plan_measure(step->plans[0], &memory));
         LEIT_TRY(check_accumulation(t, &step->steps[0]));
     }
@@ -601,6 +602,7 @@ static leit_status run(trainer *t)
 static void close_trainer(trainer *t)
 {
     for (int phase = 0; phase < MAX_PHASES; phase++) leit_shards_clear(&t->steps[phase]);
+    leit_device_sums_close(&t->sums);
     leit_clip_store_close(&t->clips);
     leit_tower_clear(&t->text_tower);
     leit_tower_clear(&t->music_tower);
@@ -630,8 +632,8 @@ static void say_what_fits(const trainer *t)
             t->recipe->train.music_batch > batch ? " (train.music_batch no more)" : "", mib);
 }
 
-leit_status leit_train_rank(const leit_backend *backend, leit_dist *dist, const leit_recipe *recipe,
-                            leit_train_summary *summary)
+leit_status leit_train_rank(const leit_backend *backend, const leit_nccl_table *nccl,
+                            leit_dist *dist, const leit_recipe *recipe, leit_train_summary *summary)
 {
     trainer t = {.recipe = recipe,
                  .dist = dist,
@@ -640,7 +642,8 @@ leit_status leit_train_rank(const leit_backend *backend, leit_dist *dist, const 
                  .saved_ns = leit_clock_ns()};
     const leit_device_memory *memory = &backend->memory;
     t.room_bytes = memory->free_bytes == NULL ? 0 : (int64_t)memory->free_bytes();
-    leit_status status = run(&t);
+    leit_status status = leit_device_sums_open(nccl, dist, &recipe->run, &t.sums);
+    if (status == LEIT_OK) status = run(&t);
     if (status == LEIT_DEVICE && memory->free_bytes != NULL) say_what_fits(&t);
     if (summary != NULL && status == LEIT_OK)
         *summary = (leit_train_summary){
@@ -661,7 +664,7 @@ leit_status leit_train_on(const leit_backend *backend, const leit_recipe *recipe
 {
     leit_dist *dist = NULL;
     LEIT_TRY(leit_dist_create_self(&dist));
-    const leit_status status = leit_train_rank(backend, dist, recipe, summary);
+    const leit_status status = leit_train_rank(backend, NULL, dist, recipe, summary);
     leit_dist_close(dist);
     return status;
 }
@@ -703,11 +706,12 @@ leit_status leit_train(const leit_recipe *recipe, leit_train_summary *summary)
     leit_cuda *cuda = NULL;
     LEIT_TRY(open_ranks(run, &launch, &dist));
     leit_status status = leit_dist_join(dist, open_device(run, &launch, &cuda));
-    if (status == LEIT_OK)
-        status = leit_train_rank(
-            cuda == NULL ? leit_backend_cpu()
-                         : leit_cuda_table_of(cuda)->backend(run->kernels, run->precision),
-            dist, recipe, summary);
+    if (status == LEIT_OK) {
+        const leit_cuda_table *table = cuda == NULL ? NULL : leit_cuda_table_of(cuda);
+        status = leit_train_rank(table == NULL ? leit_backend_cpu()
+                                               : table->backend(run->kernels, run->precision),
+                                 table == NULL ? NULL : table->nccl, dist, recipe, summary);
+    }
     leit_cuda_close(cuda);
     leit_dist_close(dist);
     return status;

@@ -3,6 +3,7 @@
 #ifndef LEIT_TRAIN_TRAINER_H
 #define LEIT_TRAIN_TRAINER_H
 
+#include "cuda/nccl_ranks.h"
 #include "dist/dist.h"
 #include "kernels/backend.h"
 #include "leitmotif/train.h"
@@ -10,8 +11,10 @@
 leit_status leit_train_on(const leit_backend *backend, const leit_recipe *recipe,
                           leit_train_summary *summary);
 
-/* Every rank calls it with the same recipe; the first writes the run folder. */
-leit_status leit_train_rank(const leit_backend *backend, leit_dist *dist, const leit_recipe *recipe,
+/* Every rank calls it with the same recipe; the first writes the run folder. `nccl` NULL: gradients
+ * meet through the program's memory, as they do wherever NCCL is not wanted (train/device_sums.h). */
+leit_status leit_train_rank(const leit_backend *backend, const leit_nccl_table *nccl,
+                            leit_dist *dist, const leit_recipe *recipe,
                             leit_train_summary *summary);
 
 #endif

@@ -7,10 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The header declares these two in the manner of C++, which is no prototype in C. */
-ncclResult_t ncclGroupStart(void); /* NOLINT(readability-redundant-declaration) */
-ncclResult_t ncclGroupEnd(void);   /* NOLINT(readability-redundant-declaration) */
-
 char fake_nccl_log[4096];
 static int n_asked;
 
@@ -99,25 +95,14 @@ ncclResult_t ncclCommAbort(ncclComm_t comm)
     return ncclSuccess;
 }
 
-ncclResult_t ncclGroupStart(void)
-{
-    note("(");
-    return ncclSuccess;
-}
-
-ncclResult_t ncclGroupEnd(void)
-{
-    note(")");
-    return under_way();
-}
-
 ncclResult_t ncclAllReduce(const void *from, void *to, size_t count, ncclDataType_t type,
                            ncclRedOp_t op, ncclComm_t comm, cudaStream_t stream)
 {
     char words[64];
     (void)comm;
-    const bool is_right = from == to && type == ncclFloat32 && op == ncclSum && stream != NULL;
-    snprintf(words, sizeof words, "%zu%s", count, is_right ? "" : "?");
+    const bool is_right = from != NULL && to != NULL && type == ncclFloat32 && op == ncclSum &&
+                          stream != NULL; /* that would be the stream that waits for all */
+    snprintf(words, sizeof words, "sum%zu%s", count, is_right ? "" : "?");
     note(words);
-    return ncclSuccess;
+    return under_way();
 }

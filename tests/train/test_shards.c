@@ -23,6 +23,7 @@ enum { MAX_RANKS = 4, DEADLINE_MS = 60000 };
 
 typedef struct rank_run {
     const leit_backend *backend;
+    const leit_nccl_table *nccl;
     leit_dist *dist;
     const leit_recipe *recipe;
     leit_status status;
@@ -30,12 +31,13 @@ typedef struct rank_run {
     pthread_t thread;
 } rank_run;
 
-static bool behind_the_fence; /* the next runs have a device's memory */
+static bool behind_the_fence;              /* the next runs have a device's memory */
+static const leit_nccl_table *device_sums; /* of the next runs */
 
 static void *train_rank(void *context)
 {
     rank_run *own = context;
-    own->status = leit_train_rank(own->backend, own->dist, own->recipe, NULL);
+    own->status = leit_train_rank(own->backend, own->nccl, own->dist, own->recipe, NULL);
     snprintf(own->sentence, sizeof own->sentence, "%s", leit_error_message());
     return NULL;
 }
@@ -43,7 +45,7 @@ static void *train_rank(void *context)
 static leit_recipe *recipe_of(const char *strategy, const char *run, const char *const *more)
 {
     char directory[1300];
-    const char *overrides[12] = {directory,
+    const char *overrides[16] = {directory,
                                  "model.text.layers=1",
                                  "train.epochs=1",
                                  "data.eval_crops=1",
@@ -64,7 +66,8 @@ static void run_ranks(const char *strategy, const char *run, const char *const *
     leit_recipe *recipe = recipe_of(strategy, run, more);
     assert_ok(leit_dist_create_threads(n, deadline_ms, dist));
     for (int r = 0; r < n_present; r++) {
-        ranks[r] = (rank_run){.backend = backend, .dist = dist[r], .recipe = recipe};
+        ranks[r] =
+            (rank_run){.backend = backend, .nccl = device_sums, .dist = dist[r], .recipe = recipe};
         assert_int_equal(pthread_create(&ranks[r].thread, NULL, train_rank, &ranks[r]), 0);
     }
     for (int r = 0; r < n_present; r++) pthread_join(ranks[r].thread, NULL);
@@ -160,6 +163,141 @@ static void test_accumulation(void **state)
     leit_test_same_run("accumulated_1", "accumulated_2");
 }
 
+/* ---- sums on the devices ---- */
+
+/* Stands in for NCCL: ranks meet beside the run's own way, each array at once when it is asked for. What is
+ * added to a gradient after its bucket was complete is missing in the sum. */
+enum { BUCKET_BYTES = 4096, MAX_SUMS = 64 };
+static leit_dist *beside[MAX_RANKS];
+static int64_t sum_counts[MAX_RANKS][MAX_SUMS];
+static int n_sums[MAX_RANKS];
+static leit_status opening;
+
+static leit_status sums_make_id(void *id)
+{
+    memset(id, 7, LEIT_NCCL_ID_BYTES);
+    return LEIT_OK;
+}
+
+static leit_status sums_open(const void *id, int rank, int size, int64_t deadline_ms,
+                             leit_nccl **nccl)
+{
+    assert_int_equal(((const unsigned char *)id)[LEIT_NCCL_ID_BYTES - 1], 7);
+    assert_true(size <= MAX_RANKS && deadline_ms == 300000);
+    LEIT_FAIL_IF(rank == 1 && opening != LEIT_OK, opening, "two ranks have one GPU");
+    *nccl = (leit_nccl *)(void *)&beside[rank];
+    n_sums[rank] = 0;
+    return LEIT_OK;
+}
+
+static leit_status sums_fork(leit_nccl *nccl, void *stream, void **side)
+{
+    assert_null(stream);
+    *side = nccl;
+    return LEIT_OK;
+}
+
+static leit_status sums_sum(leit_nccl *nccl, const float *from, float *to, int64_t count,
+                            void *stream)
+{
+    leit_dist **own = (leit_dist **)(void *)nccl;
+    const int rank = leit_dist_rank(*own);
+    float *part = NULL;
+    assert_ptr_equal(stream, nccl); /* on the side */
+    assert_true(n_sums[rank] < MAX_SUMS);
+    sum_counts[rank][n_sums[rank]++] = count;
+    LEIT_TRY(LEIT_ALLOC(part, count));
+    memcpy(part, from, (size_t)count * sizeof *part);
+    const leit_status status = leit_dist_sum(*own, &part, 1, count, to);
+    leit_free(part);
+    return status;
+}
+
+static leit_status sums_join(leit_nccl *nccl, void *stream)
+{
+    (void)nccl;
+    assert_null(stream);
+    return LEIT_OK;
+}
+
+static void sums_close(leit_nccl *nccl)
+{
+    (void)nccl;
+}
+
+static const leit_nccl_table sums_table = {.bucket_bytes = BUCKET_BYTES,
+                                           .make_id = sums_make_id,
+                                           .open = sums_open,
+                                           .fork = sums_fork,
+                                           .join = sums_join,
+                                           .sum = sums_sum,
+                                           .wait = sums_join,
+                                           .close = sums_close};
+
+/* Trains on n ranks that may sum on their devices; the counts of a step's sums on each rank. */
+static void run_with_device_sums(const char *strategy, const char *run, const char *const *more,
+                                 int n)
+{
+    memset(n_sums, 0, sizeof n_sums);
+    assert_ok(leit_dist_create_threads(n, DEADLINE_MS, beside));
+    device_sums = &sums_table;
+    expect_ends(strategy, run, more, n, LEIT_OK);
+    device_sums = NULL;
+    for (int r = 0; r < n; r++) leit_dist_close(beside[r]);
+}
+
+static void test_device_sums(void **state)
+{
+    (void)state;
+    static const char *const fast[] = {"run.shards=4", "train.max_steps=2",
+                                       "run.deterministic=false", NULL};
+    run_with_device_sums("metric2", "device_sums", fast, 4);
+    leit_test_same_run(run_name("metric2", 4), "device_sums");
+    for (int r = 0; r < 4; r++) {
+        const int n = n_sums[r] / 2; /* of a step */
+        assert_true(n > 2 && n_sums[r] == 2 * n);
+        for (int i = 0; i < n; i++) {
+            assert_int_equal(sum_counts[r][i], sum_counts[0][i]);
+            assert_int_equal(sum_counts[r][i], sum_counts[r][n + i]);
+        }
+    }
+}
+
+/* Batches before a step's last add to gradients that nobody sums yet. */
+static void test_device_sums_of_accumulated_batches(void **state)
+{
+    (void)state;
+    static const char *const fast[] = {
+        "run.shards=2",      "train.batch=4",      "run.deterministic=false",
+        "train.max_steps=2", "train.accumulate=2", NULL};
+    static const char *const single[] = {"run.shards=2", "train.batch=4", "run.deterministic=false",
+                                         "train.max_steps=2", NULL};
+    run_with_device_sums("va_regression", "not_accumulated", single, 2);
+    const int n = n_sums[0];
+    run_with_device_sums("va_regression", "accumulated_on_devices", fast, 2);
+    assert_true(n > 0 && n_sums[0] == n);
+    leit_test_same_run("accumulated_2", "accumulated_on_devices");
+}
+
+/* Asked for and not to be had: all go on without. */
+static void test_no_device_sums(void **state)
+{
+    (void)state;
+    static const char *const fast[] = {"run.shards=4", "train.max_steps=2",
+                                       "run.deterministic=false", NULL};
+    opening = LEIT_DEVICE;
+    run_with_device_sums("metric2", "refused_sums", fast, 4);
+    opening = LEIT_OK;
+    assert_int_equal(n_sums[0], 0);
+    leit_test_same_run(run_name("metric2", 4), "refused_sums");
+    run_with_device_sums("metric2", "two_shards_a_rank", fast, 2);
+    assert_int_equal(n_sums[0], 0);
+    leit_test_same_run(run_name("metric2", 4), "two_shards_a_rank");
+    static const char *const strict[] = {"run.shards=4", "train.max_steps=2", NULL};
+    run_with_device_sums("metric2", "strict_sums", strict, 4);
+    assert_int_equal(n_sums[0], 0);
+}
+
 /* ---- ranks that do not fit, do not come, or fail ---- */
 
 static void test_ranks_divide_shards(void **state)
@@ -218,9 +356,9 @@ typedef struct trace {
 static void take_trace(leit_shards *shards, const leit_dataset *data, const leit_batch *batch,
                        leit_parameters *parameters, trace *left)
 {
-    assert_ok(leit_shards_begin(shards, parameters));
-    assert_ok(leit_shards_batch(shards, data, batch, 1.0f, &left->loss));
-    assert_ok(leit_shards_end(shards, parameters));
+    assert_ok(leit_shards_begin(shards));
+    assert_ok(leit_shards_batch(shards, data, batch, 1.0f, true, &left->loss));
+    assert_ok(leit_shards_end(shards));
     const int mean = leit_parameters_find(parameters, "music.spec_bn.running_mean");
     left->spectrum_mean = mean < 0 ? 0.0f : parameters->list[mean].data[0];
     left->n_learnt = parameters->n_learnt;
@@ -250,8 +388,9 @@ static trace trace_of(const leit_strategy *strategy, int phase, int n_shards, in
     const leit_plan_options options = {
         .backend = leit_backend_cpu(), .training = true, .seed = (uint64_t)recipe->seed};
     assert_ok(leit_dist_create_self(&dist));
-    assert_ok(leit_shards_create(dist, strategy, &strategy->phases[phase], &matcher->space, &data,
-                                 &matcher->front, &options, &matcher->parameters, &shards));
+    assert_ok(leit_shards_create(dist, (leit_device_sums){0}, strategy, &strategy->phases[phase],
+                                 &matcher->space, &data, &matcher->front, &options,
+                                 &matcher->parameters, &shards));
     assert_ok(leit_matcher_allocate(matcher, true));
     assert_ok(leit_shards_finish(&shards));
     assert_ok(leit_sampler_create(&data, strategy->phases[phase].sampling, shards.steps[0].whole, 0,
@@ -347,6 +486,9 @@ int main(void)
         cmocka_unit_test(test_goes_on_with_other_ranks),
         cmocka_unit_test(test_on_a_device),
         cmocka_unit_test(test_accumulation),
+        cmocka_unit_test(test_device_sums),
+        cmocka_unit_test(test_device_sums_of_accumulated_batches),
+        cmocka_unit_test(test_no_device_sums),
         cmocka_unit_test(test_ranks_divide_shards),
         cmocka_unit_test(test_a_missing_rank_is_named),
         cmocka_unit_test(test_shards_add_up),
