@@ -16,6 +16,7 @@ CUDA_SOURCES += kernels/focal_loss.cu
 CUDA_SOURCES += kernels/bce_with_logits.cu
 CUDA_SOURCES += kernels/mse.cu
 CUDA_SOURCES += kernels/cosine_triplet.cu
+CUDA_SOURCES += kernels/batch_moments.cu
 CUDA_SOURCES += kernels/batchnorm1d.cu
 CUDA_SOURCES += kernels/batchnorm1d_fast.cu
 CUDA_SOURCES += kernels/batchnorm2d.cu

@@ -2,29 +2,33 @@
 
 #include <math.h>
 
-#include "kernels/blocks.h"
+#include "kernels/moments.h"
 #include "kernels/window.h"
 
 /* Forward: one pass over x for the statistics, one for normalising, adding, relu and pooling.
- * A block of pixels that fits in the cache gives its mean and its squared deviations from that mean
- * (two passes, the second from the cache); blocks are joined in block order and in double, so no
- * large squares are ever subtracted.
+ * The statistics are joined from moments of blocks (kernels/moments.h), or from those given for the
+ * parts of a batch.
  *
  * Backward: with g the gradient behind relu and pooling, h the normalised x and n the count,
  *     db = sum g, dw = sum g h, dx = w rstd (g - db / n - h dw / n), dresidual = g.
  * Behind a pool g lives only where a window's largest element came from, so the sums run over the
- * windows; x there is picked from the window by argmax. relu is passed where y > 0. */
+ * windows; x there is picked from the window by argmax. relu is passed where y > 0.
+ *
+ * With moments given, the terms of db and dw are not x's own: they go to the moments of each part, by
+ * the derivatives of the joined mean and variance,
+ *     dmean_p = -n_p w rstd (db / n + rstd dw / n (mean_p - mean)), dsquares_p = -w rstd^2 dw / 2n. */
 
-enum { BLOCK_FLOATS = 8192, CHUNK = 32 };
+enum { BLOCK_FLOATS = 8192, CHUNK = LEIT_MOMENTS_CHUNK };
 
 struct pass {
     const struct leit_batchnorm2d *args;
     leit_windows windows;
-    int64_t n_samples, pixels;      /* that hold data */
-    int64_t block_pixels, n_blocks; /* of the statistics */
-    int64_t block_rows;             /* rows of windows of a task */
-    float *scale, *shift, *slope;   /* (C) factors of dx; the forward needs scale alone */
-    float *partial;                 /* (blocks, 2, C) */
+    int64_t n_samples;            /* that hold data */
+    leit_moments moments;         /* of the batch, in training */
+    double weight, n;             /* pixels of what a row of moments counts; of the batch */
+    int64_t block_rows;           /* rows of windows of a task */
+    float *scale, *shift, *slope; /* (C) factors of dx; the forward needs scale alone */
+    float *partial;               /* moments of blocks, or (blocks, 2, C) sums of the backward */
 };
 
 /* Rows of windows per task: a block's worth of x. */
@@ -34,19 +38,16 @@ static int64_t rows_of_task(const struct leit_batchnorm2d *args)
     return rows < 1 ? 1 : rows;
 }
 
-static int64_t pixels_of_block(const struct leit_batchnorm2d *args)
-{
-    int64_t pixels = BLOCK_FLOATS / args->C;
-    return pixels < 16 ? 16 : pixels;
-}
-
 static struct pass make_pass(const leit_exec *exec, const struct leit_batchnorm2d *args)
 {
     struct pass pass = {.args = args, .n_samples = leit_rows(args->n_samples, args->N)};
     pass.windows = leit_windows_of(args->H, args->W, args->C, args->pool_height, args->pool_width);
-    pass.pixels = pass.n_samples * args->H * args->W;
-    pass.block_pixels = pixels_of_block(args);
-    pass.n_blocks = leit_blocks(pass.pixels, pass.block_pixels);
+    pass.n = (double)(pass.n_samples * args->H * args->W);
+    if (args->moments != NULL) {
+        pass.moments = (leit_moments){args->moments, args->n_parts, args->C};
+        pass.weight = (double)(args->H * args->W);
+        pass.n = pass.weight * leit_moments_total(&pass.moments);
+    }
     pass.block_rows = rows_of_task(args);
     pass.scale = exec->workspace;
     pass.shift = pass.scale + args->C;
@@ -58,11 +59,10 @@ static struct pass make_pass(const leit_exec *exec, const struct leit_batchnorm2
 size_t leit_batchnorm2d_workspace_cpu(const struct leit_batchnorm2d *args, int n_workers)
 {
     (void)n_workers;
-    int64_t forward = leit_blocks(args->N * args->H * args->W, pixels_of_block(args));
+    int64_t forward = leit_moments_floats(args->N * args->H * args->W, args->C);
     int64_t rows = args->N * ((args->H + args->pool_height - 1) / args->pool_height);
-    int64_t backward = leit_blocks(rows, rows_of_task(args));
-    int64_t blocks = forward > backward ? forward : backward;
-    return (size_t)((3 + 2 * blocks) * args->C) * sizeof(float);
+    int64_t backward = leit_blocks(rows, rows_of_task(args)) * 2 * args->C;
+    return (size_t)(3 * args->C + (forward > backward ? forward : backward)) * sizeof(float);
 }
 
 static leit_status check(const struct leit_batchnorm2d *args)
@@ -73,69 +73,16 @@ static leit_status check(const struct leit_batchnorm2d *args)
 
 /* ---- statistics ---- */
 
-/* Means of `width` <= CHUNK columns over n rows, and sums of squared deviations from them. */
-LEIT_INLINE void column_moments(const float *x, int64_t stride, int64_t n, int64_t width,
-                                float *mean, float *squares)
-{
-    float sum[CHUNK] = {0}, square[CHUNK] = {0};
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t c = 0; c < width; c++) sum[c] += x[i * stride + c];
-    for (int64_t c = 0; c < width; c++) sum[c] /= (float)n;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t c = 0; c < width; c++)
-            square[c] += (x[i * stride + c] - sum[c]) * (x[i * stride + c] - sum[c]);
-    for (int64_t c = 0; c < width; c++) mean[c] = sum[c], squares[c] = square[c];
-}
-
-static void moments_block(void *context, int64_t block, int worker)
-{
-    (void)worker;
-    const struct pass *pass = context;
-    const int64_t C = pass->args->C;
-    leit_range pixels = leit_block_range(block, pass->pixels, pass->block_pixels);
-    const int64_t n = pixels.end - pixels.begin;
-    const float *x = pass->args->x + pixels.begin * C;
-    float *mean = pass->partial + block * 2 * C, *squares = mean + C;
-    if (C == 1) { /* pixels side by side are what vectors can hold */
-        *mean = leit_sum(x, n) / (float)n;
-        *squares = leit_sum_squared_difference(x, *mean, n);
-        return;
-    }
-    int64_t c = 0;
-    for (; c + CHUNK <= C; c += CHUNK) column_moments(x + c, C, n, CHUNK, mean + c, squares + c);
-    for (; c + LEIT_VECTOR8 <= C; c += LEIT_VECTOR8)
-        column_moments(x + c, C, n, LEIT_VECTOR8, mean + c, squares + c);
-    if (c < C) column_moments(x + c, C, n, C - c, mean + c, squares + c);
-}
-
-/* Joins the blocks of CHUNK channels: means weighted by their counts, squared deviations shifted
- * to the common mean. */
 static void join_chunk(void *context, int64_t chunk, int worker)
 {
     (void)worker;
     const struct pass *pass = context;
     const struct leit_batchnorm2d *args = pass->args;
     leit_range channels = leit_block_range(chunk, args->C, CHUNK);
-    const int64_t C = args->C, width = channels.end - channels.begin;
-    const double n = (double)pass->pixels;
-    double mean[CHUNK] = {0}, squares[CHUNK] = {0};
-    const float *partial = pass->partial + channels.begin;
-    for (int64_t block = 0; block < pass->n_blocks; block++) {
-        leit_range pixels = leit_block_range(block, pass->pixels, pass->block_pixels);
-        const double share = (double)(pixels.end - pixels.begin) / n;
-        for (int64_t c = 0; c < width; c++) mean[c] += share * (double)partial[block * 2 * C + c];
-    }
-    for (int64_t block = 0; block < pass->n_blocks; block++) {
-        leit_range pixels = leit_block_range(block, pass->pixels, pass->block_pixels);
-        const double count = (double)(pixels.end - pixels.begin);
-        for (int64_t c = 0; c < width; c++) {
-            const double off = (double)partial[block * 2 * C + c] - mean[c];
-            squares[c] += (double)partial[(block * 2 + 1) * C + c] + count * off * off;
-        }
-    }
-    for (int64_t i = 0; i < width; i++) {
-        const int64_t c = channels.begin + i;
-        const double momentum = (double)args->momentum;
+    const double n = pass->n, momentum = (double)args->momentum;
+    double mean[CHUNK], squares[CHUNK];
+    leit_moments_join(&pass->moments, channels, pass->weight, mean, squares);
+    for (int64_t c = channels.begin, i = 0; c < channels.end; c++, i++) {
         args->mean[c] = (float)mean[i];
         args->rstd[c] = (float)(1.0 / sqrt(squares[i] / n + (double)args->epsilon));
         args->running_mean[c] =
@@ -143,6 +90,17 @@ static void join_chunk(void *context, int64_t chunk, int worker)
         args->running_var[c] = (float)((1.0 - momentum) * (double)args->running_var[c] +
                                        momentum * squares[i] / (n - 1.0));
     }
+}
+
+static void take_statistics(const leit_exec *exec, struct pass *pass)
+{
+    const struct leit_batchnorm2d *args = pass->args;
+    if (args->moments == NULL) {
+        pass->weight = 1.0;
+        pass->moments =
+            leit_moments_take(exec->threads, args->x, (int64_t)pass->n, args->C, pass->partial);
+    }
+    leit_threads_run(exec->threads, leit_blocks(args->C, CHUNK), join_chunk, pass);
 }
 
 /* ---- normalising ---- */
@@ -226,14 +184,11 @@ leit_status leit_batchnorm2d_forward_cpu(const leit_exec *exec, const struct lei
         "batchnorm2d", exec,
         leit_batchnorm2d_workspace_cpu(args, leit_threads_count(exec->threads))));
     struct pass pass = make_pass(exec, args);
-    if (pass.pixels == 0) return LEIT_OK;
-    LEIT_FAIL_IF(args->training && pass.pixels == 1, LEIT_DATA,
+    if (pass.n == 0.0) return LEIT_OK;
+    LEIT_FAIL_IF(args->training && pass.n == 1.0, LEIT_DATA,
                  "batch normalisation: one value per channel has no variance; training needs a "
                  "batch of at least two");
-    if (args->training) {
-        leit_threads_run(exec->threads, pass.n_blocks, moments_block, &pass);
-        leit_threads_run(exec->threads, leit_blocks(args->C, CHUNK), join_chunk, &pass);
-    }
+    if (args->training) take_statistics(exec, &pass);
     for (int64_t c = 0; c < args->C; c++) {
         if (!args->training) {
             args->mean[c] = args->running_mean[c];
@@ -316,11 +271,26 @@ static void reduce_block(void *context, int64_t block, int worker)
     }
 }
 
+/* The gradients of channel c of the moments of each part. */
+static void write_moments(const struct pass *pass, int64_t c, double slope, double shift)
+{
+    const struct leit_batchnorm2d *args = pass->args;
+    const int64_t C = args->C;
+    for (int64_t part = 0; part < args->n_parts; part++) {
+        const float *row = args->moments + part * (2 * C + 1);
+        float *gradient = args->dmoments + part * (2 * C + 1);
+        const double off = (double)row[c] - (double)args->mean[c];
+        gradient[c] = (float)(-pass->weight * (double)row[2 * C] * (shift + slope * off));
+        gradient[C + c] = (float)(-0.5 * slope);
+        gradient[2 * C] = 0.0f;
+    }
+}
+
 /* Joins the blocks, adds dw and db, and prepares dx = scale g - slope (x - mean) - shift. */
 static void finish_sums(const struct pass *pass, int64_t n_blocks)
 {
     const struct leit_batchnorm2d *args = pass->args;
-    const double n = (double)pass->pixels;
+    const double n = pass->n;
     for (int64_t c = 0; c < args->C; c++) {
         double db = 0.0, dw = 0.0;
         for (int64_t block = 0; block < n_blocks; block++) {
@@ -332,8 +302,11 @@ static void finish_sums(const struct pass *pass, int64_t n_blocks)
         if (args->db != NULL) args->db[c] += (float)db;
         if (args->dw != NULL) args->dw[c] += (float)dw;
         pass->scale[c] = (float)scale;
-        pass->shift[c] = args->training ? (float)(scale * db / n) : 0.0f;
-        pass->slope[c] = args->training ? (float)(scale * rstd * dw / n) : 0.0f;
+        const double shift = scale * db / n, slope = scale * rstd * dw / n;
+        if (args->dmoments != NULL) write_moments(pass, c, slope, shift);
+        const bool is_own = args->training && args->moments == NULL;
+        pass->shift[c] = is_own ? (float)shift : 0.0f;
+        pass->slope[c] = is_own ? (float)slope : 0.0f;
     }
 }
 
@@ -433,7 +406,7 @@ leit_status leit_batchnorm2d_backward_cpu(const leit_exec *exec,
         "batchnorm2d", exec,
         leit_batchnorm2d_workspace_cpu(args, leit_threads_count(exec->threads))));
     struct pass pass = make_pass(exec, args);
-    if (pass.pixels == 0) return LEIT_OK;
+    if (pass.n == 0.0) return LEIT_OK;
     const int64_t blocks = leit_blocks(pass.n_samples * pass.windows.out_H, pass.block_rows);
     leit_threads_run(exec->threads, blocks, reduce_block, &pass);
     finish_sums(&pass, blocks);

@@ -87,34 +87,123 @@ static __device__ double count_of(const struct leit_cut &cut, int64_t piece, int
     return (double)(begin + cut.piece < pixels ? cut.piece : pixels - begin);
 }
 
-/* Means weighted by their counts, squared deviations shifted to the common mean. One value alone
- * has no variance: NaN, for the host cannot see it. */
+/* Of a channel, over n pixels. */
+struct channel_moments {
+    double n, mean, squares;
+};
+
+/* Means weighted by their counts, squared deviations shifted to the common mean; the warp of channel
+ * c < C calls it. */
+static __device__ struct channel_moments
+join_pieces(const struct leit_cut &cut, int64_t C, int64_t c, int64_t pixels, const float *partial)
+{
+    const int64_t pieces = (pixels + cut.piece - 1) / cut.piece, lane = threadIdx.x % LEIT_WARP;
+    struct channel_moments all = {(double)pixels, 0.0, 0.0};
+    for (int64_t piece = lane; piece < pieces; piece += LEIT_WARP)
+        all.mean += count_of(cut, piece, pixels) / all.n * (double)partial[piece * 2 * C + c];
+    all.mean = leit_warp_sum(all.mean);
+    for (int64_t piece = lane; piece < pieces; piece += LEIT_WARP) {
+        const double off = (double)partial[piece * 2 * C + c] - all.mean;
+        all.squares +=
+            (double)partial[(piece * 2 + 1) * C + c] + count_of(cut, piece, pixels) * off * off;
+    }
+    all.squares = leit_warp_sum(all.squares);
+    return all;
+}
+
+/* One value alone has no variance: NaN, for the host cannot see it. */
+static __device__ void take_moments(const struct leit_batchnorm2d &args, int64_t c,
+                                    struct channel_moments all)
+{
+    const double momentum = (double)args.momentum;
+    if (all.n == 1.0) all.mean = (double)leit_nan();
+    args.mean[c] = (float)all.mean;
+    args.rstd[c] = (float)(1.0 / leit_sqrt_double(all.squares / all.n + (double)args.epsilon));
+    args.running_mean[c] =
+        (float)((1.0 - momentum) * (double)args.running_mean[c] + momentum * all.mean);
+    args.running_var[c] = (float)((1.0 - momentum) * (double)args.running_var[c] +
+                                  momentum * all.squares / (all.n - 1.0));
+}
+
 static __global__ void join_moments(struct leit_batchnorm2d args, struct leit_cut cut,
                                     const float *partial)
 {
-    const int64_t c = channel_of_warp(), C = args.C;
+    const int64_t c = channel_of_warp();
     const int64_t pixels = leit_device_rows(args.n_samples, args.N) * args.H * args.W;
-    if (c < C && pixels > 0) {
-        const double n = (double)pixels, momentum = (double)args.momentum;
-        const int64_t pieces = (pixels + cut.piece - 1) / cut.piece, lane = threadIdx.x % LEIT_WARP;
-        double mean = 0.0, squares = 0.0;
-        for (int64_t piece = lane; piece < pieces; piece += LEIT_WARP)
-            mean += count_of(cut, piece, pixels) / n * (double)partial[piece * 2 * C + c];
-        mean = leit_warp_sum(mean);
-        for (int64_t piece = lane; piece < pieces; piece += LEIT_WARP) {
-            const double off = (double)partial[piece * 2 * C + c] - mean;
-            squares +=
-                (double)partial[(piece * 2 + 1) * C + c] + count_of(cut, piece, pixels) * off * off;
+    if (c < args.C && pixels > 0) {
+        const struct channel_moments all = join_pieces(cut, args.C, c, pixels, partial);
+        if (threadIdx.x % LEIT_WARP == 0) take_moments(args, c, all);
+    }
+}
+
+/* row (2 C + 1), as batch_moments. */
+static __global__ void join_row(struct leit_batchnorm2d args, struct leit_cut cut,
+                                const float *partial, float *row)
+{
+    const int64_t c = channel_of_warp(), C = args.C;
+    const int64_t n_samples = leit_device_rows(args.n_samples, args.N);
+    if (c < C) {
+        struct channel_moments all = {};
+        if (n_samples > 0) all = join_pieces(cut, C, c, n_samples * args.H * args.W, partial);
+        if (threadIdx.x % LEIT_WARP == 0) {
+            row[c] = (float)all.mean;
+            row[C + c] = (float)all.squares;
+            if (c == 0) row[2 * C] = (float)n_samples;
         }
-        squares = leit_warp_sum(squares);
-        if (pixels == 1) mean = (double)leit_nan();
-        if (lane == 0) {
-            args.mean[c] = (float)mean;
-            args.rstd[c] = (float)(1.0 / leit_sqrt_double(squares / n + (double)args.epsilon));
-            args.running_mean[c] =
-                (float)((1.0 - momentum) * (double)args.running_mean[c] + momentum * mean);
-            args.running_var[c] = (float)((1.0 - momentum) * (double)args.running_var[c] +
-                                          momentum * squares / (n - 1.0));
+    }
+}
+
+/* ---- joining the parts of a batch, a thread per channel ---- */
+
+static __device__ double pixels_of_part(const struct leit_batchnorm2d &args, int64_t part)
+{
+    const int64_t C = args.C;
+    return (double)args.moments[part * (2 * C + 1) + 2 * C] * (double)(args.H * args.W);
+}
+
+static __device__ double pixels_of_batch(const struct leit_batchnorm2d &args)
+{
+    double n = 0.0;
+    for (int64_t part = 0; part < args.n_parts; part++) n += pixels_of_part(args, part);
+    return n;
+}
+
+static __global__ void join_parts(struct leit_batchnorm2d args)
+{
+    const int64_t c = leit_element(), C = args.C, row = 2 * C + 1;
+    struct channel_moments all = {c < C ? pixels_of_batch(args) : 0.0, 0.0, 0.0};
+    if (all.n > 0.0) {
+        for (int64_t part = 0; part < args.n_parts; part++)
+            all.mean += pixels_of_part(args, part) / all.n * (double)args.moments[part * row + c];
+        for (int64_t part = 0; part < args.n_parts; part++) {
+            const double off = (double)args.moments[part * row + c] - all.mean;
+            all.squares +=
+                (double)args.moments[part * row + C + c] + pixels_of_part(args, part) * off * off;
+        }
+        take_moments(args, c, all);
+    }
+}
+
+/* Takes the terms of db and dw from dx, and gives them to the moments of each part; factors is that
+ * of join_gradients, which divides by the pixels that are here. */
+static __global__ void give_to_parts(struct leit_batchnorm2d args, float *factors)
+{
+    const int64_t c = leit_element(), C = args.C, row = 2 * C + 1;
+    const double n = c < C ? pixels_of_batch(args) : 0.0;
+    const int64_t pixels = leit_device_rows(args.n_samples, args.N) * args.H * args.W;
+    if (n > 0.0) {
+        double slope = 0.0, shift = 0.0;
+        if (pixels > 0) {
+            slope = (double)factors[C + c] * (double)pixels / n;
+            shift = (double)factors[2 * C + c] * (double)pixels / n;
+        }
+        factors[C + c] = factors[2 * C + c] = 0.0f;
+        for (int64_t part = 0; args.dmoments != nullptr && part < args.n_parts; part++) {
+            const double off = (double)args.moments[part * row + c] - (double)args.mean[c];
+            args.dmoments[part * row + c] =
+                (float)(-pixels_of_part(args, part) * (shift + slope * off));
+            args.dmoments[part * row + C + c] = (float)(-0.5 * slope);
+            if (c == 0) args.dmoments[part * row + 2 * C] = 0.0f;
         }
     }
 }
@@ -155,7 +244,8 @@ static __global__ void normalise(struct leit_batchnorm2d args, struct leit_pooli
 leit_status leit_batchnorm2d_check_forward(const struct leit_batchnorm2d *args)
 {
     LEIT_TRY(leit_batchnorm2d_check(args));
-    LEIT_FAIL_IF(args->training && args->N * args->H * args->W == 1, LEIT_DATA,
+    LEIT_FAIL_IF(args->training && args->moments == NULL && args->N * args->H * args->W == 1,
+                 LEIT_DATA,
                  "batch normalisation: one value per channel has no variance; training needs a "
                  "batch of at least two");
     return LEIT_OK;
@@ -167,18 +257,50 @@ void leit_batchnorm2d_take_running(const leit_exec *exec, const struct leit_batc
                 *args);
 }
 
+void leit_batchnorm2d_join_parts(const leit_exec *exec, const struct leit_batchnorm2d *args)
+{
+    LEIT_LAUNCH(join_parts, leit_element_blocks(args->C), LEIT_ELEMENT_THREADS, 0, exec->stream,
+                *args);
+}
+
+void leit_batchnorm2d_give_to_parts(const leit_exec *exec, const struct leit_batchnorm2d *args,
+                                    float *factors)
+{
+    LEIT_LAUNCH(give_to_parts, leit_element_blocks(args->C), LEIT_ELEMENT_THREADS, 0, exec->stream,
+                *args, factors);
+}
+
+/* Launches `moments`; returns its partial sums. */
+static const float *find_pieces(const leit_exec *exec, const struct leit_batchnorm2d *args,
+                                const struct leit_cut &cut)
+{
+    float *partial = static_cast<float *>(exec->workspace) + LEIT_BATCHNORM2D_FACTORS * args->C;
+    LEIT_LAUNCH(moments, (unsigned)(cut.pieces * cut.groups), THREADS, 0, exec->stream, *args, cut,
+                partial);
+    return partial;
+}
+
+void leit_batchnorm2d_write_moments(const leit_exec *exec, const struct leit_batchnorm2d *args,
+                                    float *row)
+{
+    const struct leit_cut cut = cut_of_pixels(args);
+    const float *partial = find_pieces(exec, args, cut);
+    LEIT_LAUNCH(join_row, channel_blocks(args->C), THREADS, 0, exec->stream, *args, cut, partial,
+                row);
+}
+
 leit_status leit_batchnorm2d_forward_cuda(const leit_exec *exec,
                                           const struct leit_batchnorm2d *args)
 {
     LEIT_TRY(leit_batchnorm2d_check_forward(args));
     LEIT_TRY(leit_check_workspace("batchnorm2d", exec, leit_batchnorm2d_workspace_cuda(args, 1)));
     if (args->N == 0) return LEIT_OK;
-    float *partial = static_cast<float *>(exec->workspace) + LEIT_BATCHNORM2D_FACTORS * args->C;
     const struct leit_cut cut = cut_of_pixels(args);
     const struct leit_pooling pooling = leit_batchnorm2d_pooling(args);
-    if (args->training) {
-        LEIT_LAUNCH(moments, (unsigned)(cut.pieces * cut.groups), THREADS, 0, exec->stream, *args,
-                    cut, partial);
+    if (args->moments != NULL) {
+        leit_batchnorm2d_join_parts(exec, args);
+    } else if (args->training) {
+        const float *partial = find_pieces(exec, args, cut);
         LEIT_LAUNCH(join_moments, channel_blocks(args->C), THREADS, 0, exec->stream, *args, cut,
                     partial);
     } else {
@@ -285,6 +407,7 @@ leit_status leit_batchnorm2d_backward_cuda(const leit_exec *exec,
                 pooling, cut, partial);
     LEIT_LAUNCH(join_gradients, channel_blocks(args->C), THREADS, 0, exec->stream, *args, pooling,
                 cut, partial, factors);
+    if (args->moments != NULL) leit_batchnorm2d_give_to_parts(exec, args, factors);
     if (args->dx != nullptr || args->dresidual != nullptr)
         LEIT_LAUNCH(write_gradients, leit_element_blocks(args->N * args->H * args->W * args->C),
                     LEIT_ELEMENT_THREADS, 0, exec->stream, *args, pooling, factors);

@@ -13,10 +13,16 @@
  *   dy             as y            in
  *   dx, dresidual  as x            written
  *   dw, db         (C)             accumulated
+ *   moments        (n_parts, 2 C + 1)  where x is a part of the batch: what batch_moments says of
+ *                                      each part; mean, rstd and the running statistics are those of
+ *                                      the batch. NULL: x is all of it. Of training alone.
+ *   dmoments       as moments      written, 0 for the counts; dx takes moments as given: the rest of
+ *                                  x's gradient is the backward of batch_moments
  *   training       0: mean and rstd come from the running statistics and are constants backward
  *   relu           0: no relu
- *   n_samples      samples that hold data, NULL: N. None: nothing is read or written.
- *   Limits         N >= 0, H, W, C >= 1, C <= 16384, pools 1 .. 15 and at most H and W; pooling
+ *   n_samples      samples that hold data, NULL: N. None: nothing is read or written, but what the
+ *                  other parts of a batch come to.
+ *   Limits         N >= 0, with moments n_parts, N >= 1, H, W, C >= 1, C <= 16384, pools 1 .. 15 and at most H and W; pooling
  *                  needs argmax. In training a channel needs more than one value: LEIT_DATA.
  *   NaN            goes through relu and pooling, as in PyTorch.
  *   Error          at most 2 x that of the naive fp32 loops (two passes), against double.
@@ -42,6 +48,9 @@ struct leit_batchnorm2d {
     uint8_t *argmax;
     const float *dy;
     float *dx, *dresidual, *dw, *db;
+    int64_t n_parts;
+    const float *moments;
+    float *dmoments;
 };
 
 /* The limits that the host can see, on either backend. */
@@ -51,6 +60,11 @@ static inline leit_status leit_batchnorm2d_check(const struct leit_batchnorm2d *
                                 args->pool_height, args->pool_width));
     LEIT_FAIL_IF(args->pool_height * args->pool_width > 1 && args->argmax == NULL, LEIT_INTERNAL,
                  "batchnorm2d: pooling needs the buffer argmax");
+    LEIT_FAIL_IF(args->moments != NULL && (args->n_parts < 1 || args->N < 1 || !args->training),
+                 LEIT_INTERNAL,
+                 "batchnorm2d: moments of %lld parts for %lld samples, expected 1 or more of both, "
+                 "in training",
+                 (long long)args->n_parts, (long long)args->N);
     return LEIT_OK;
 }
 

@@ -224,7 +224,9 @@ leit_status leit_batchnorm2d_forward_fast(const leit_exec *exec,
     float *partial = static_cast<float *>(exec->workspace) + LEIT_BATCHNORM2D_FACTORS * args->C;
     const struct leit_cut cut = cut_of_pixels(args);
     const struct leit_pooling pooling = leit_batchnorm2d_pooling(args);
-    if (args->training)
+    if (args->moments != NULL)
+        leit_batchnorm2d_join_parts(exec, args);
+    else if (args->training)
         LEIT_LAUNCH(find_moments, (unsigned)(cut.pieces * cut.groups), THREADS, 0, exec->stream,
                     *args, cut, partial, exec->tickets);
     else
@@ -415,6 +417,7 @@ leit_status leit_batchnorm2d_backward_fast(const leit_exec *exec,
     const struct leit_cut cut = cut_of_windows(args);
     LEIT_LAUNCH(sum_windows, (unsigned)(cut.pieces * cut.groups), THREADS, 0, exec->stream, *args,
                 pooling, cut, partial, factors, exec->tickets);
+    if (args->moments != NULL) leit_batchnorm2d_give_to_parts(exec, args, factors);
     const int64_t rows = leit_pieces(args->H, args->pool_height);
     const int64_t columns = leit_pieces(args->W, args->pool_width);
     if (args->dx != nullptr || args->dresidual != nullptr)

@@ -5,6 +5,7 @@
 #include "kernels/adam.h"
 #include "kernels/add.h"
 #include "kernels/attention.h"
+#include "kernels/batch_moments.h"
 #include "kernels/batchnorm1d.h"
 #include "kernels/batchnorm2d.h"
 #include "kernels/bce_with_logits.h"

@@ -36,6 +36,7 @@ typedef struct leit_plan_options {
     bool training;         /* batch statistics, dropout, and a backward */
     uint64_t seed;         /* of dropout and sampling */
     int n_shards, shard;   /* a plan for part `shard` of n_shards equal ones of a step; 0: whole */
+    bool sync_batchnorm;   /* BatchNorm takes the statistics of all shards */
     int64_t
         bucket_bytes; /* of a shard's gradients: each but the last has so many and more; 0: none */
 } leit_plan_options;

@@ -137,6 +137,60 @@ leit_value leit_plan_conv2d(leit_plan *plan, leit_value x, leit_value w, leit_va
 
 static const float NORM_EPSILON = 1e-5f, NORM_MOMENTUM = 0.1f; /* PyTorch's defaults */
 
+static bool joins_shards(const leit_plan *plan)
+{
+    return plan->options.training && plan->options.sync_batchnorm && leit_plan_is_shard(plan);
+}
+
+/* What the x of every shard says about its channels: (n_shards, 2 C + 1). */
+static leit_value moments_of_shards(leit_plan *plan, const struct leit_batchnorm2d *images,
+                                    leit_value x)
+{
+    const struct leit_batch_moments args = {
+        .N = images->N, .H = images->H, .W = images->W, .C = images->C};
+    leit_value moments = matrix(plan, "norm.moments", LEIT_NONE, 1, 2 * args.C + 1);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_batch_moments, &args);
+    SLOT(batch_moments, n_samples, count_of(plan, x), READ_BOTH);
+    SLOT(batch_moments, x, x, READ_BOTH);
+    SLOT(batch_moments, moments, moments, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batch_moments, dmoments, moments, GRADIENT_READ);
+    ADDING_SLOT(batch_moments, x);
+    return leit_plan_gather_shards(plan, moments);
+}
+
+/* A node batchnorm2d from x to y, whose shapes are the caller's. */
+static void normalise_images(leit_plan *plan, struct leit_batchnorm2d *args, leit_value x,
+                             leit_value residual, const leit_plan_norm *norm, leit_value y,
+                             leit_value argmax)
+{
+    leit_value count = count_of(plan, x), moments = LEIT_NONE;
+    if (joins_shards(plan)) {
+        moments = moments_of_shards(plan, args, x);
+        args->n_parts = plan->options.n_shards;
+    }
+    leit_value mean = vector(plan, "norm.mean", LEIT_NONE, args->C);
+    leit_value rstd = vector(plan, "norm.rstd", LEIT_NONE, args->C);
+    plan_node *node = leit_plan_node(plan, LEIT_OP_batchnorm2d, args);
+    SLOT(batchnorm2d, n_samples, count, READ_BOTH);
+    SLOT(batchnorm2d, x, x, READ_BOTH);
+    SLOT(batchnorm2d, residual, residual, READ_BOTH);
+    SLOT(batchnorm2d, moments, moments, READ_BOTH);
+    SLOT(batchnorm2d, w, norm->w, READ_BOTH);
+    SLOT(batchnorm2d, b, norm->b, READ_BOTH);
+    SLOT(batchnorm2d, running_mean, norm->running_mean, READ_FORWARD);
+    SLOT(batchnorm2d, running_var, norm->running_var, READ_FORWARD);
+    SLOT(batchnorm2d, mean, mean, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batchnorm2d, rstd, rstd, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batchnorm2d, y, y, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batchnorm2d, argmax, argmax, WRITE_FORWARD | READ_BACKWARD);
+    SLOT(batchnorm2d, dy, y, GRADIENT_READ);
+    SLOT(batchnorm2d, dx, x, GRADIENT_WRITE);
+    SLOT(batchnorm2d, dresidual, residual, GRADIENT_WRITE);
+    SLOT(batchnorm2d, dmoments, moments, GRADIENT_WRITE);
+    SLOT(batchnorm2d, dw, norm->w, GRADIENT_SUM);
+    SLOT(batchnorm2d, db, norm->b, GRADIENT_SUM);
+}
+
 leit_value leit_plan_batchnorm2d(leit_plan *plan, leit_value x, leit_value residual,
                                  const leit_plan_norm *norm, bool relu, leit_plan_pool pool)
 {
@@ -158,28 +212,29 @@ leit_value leit_plan_batchnorm2d(leit_plan *plan, leit_value x, leit_value resid
                  (long long)args.W, pool.height, pool.width);
     leit_value count = count_of(plan, x);
     leit_value y = activation(plan, "norm", count, 4, shape);
-    leit_value mean = vector(plan, "norm.mean", LEIT_NONE, args.C);
-    leit_value rstd = vector(plan, "norm.rstd", LEIT_NONE, args.C);
     leit_value argmax = pool.height * pool.width == 1
                             ? LEIT_NONE
                             : leit_plan_activation(plan, "norm.argmax", LEIT_U8, 4, shape, count);
-    plan_node *node = leit_plan_node(plan, LEIT_OP_batchnorm2d, &args);
-    SLOT(batchnorm2d, n_samples, count, READ_BOTH);
-    SLOT(batchnorm2d, x, x, READ_BOTH);
-    SLOT(batchnorm2d, residual, residual, READ_BOTH);
-    SLOT(batchnorm2d, w, norm->w, READ_BOTH);
-    SLOT(batchnorm2d, b, norm->b, READ_BOTH);
-    SLOT(batchnorm2d, running_mean, norm->running_mean, READ_FORWARD);
-    SLOT(batchnorm2d, running_var, norm->running_var, READ_FORWARD);
-    SLOT(batchnorm2d, mean, mean, WRITE_FORWARD | READ_BACKWARD);
-    SLOT(batchnorm2d, rstd, rstd, WRITE_FORWARD | READ_BACKWARD);
-    SLOT(batchnorm2d, y, y, WRITE_FORWARD | READ_BACKWARD);
-    SLOT(batchnorm2d, argmax, argmax, WRITE_FORWARD | READ_BACKWARD);
-    SLOT(batchnorm2d, dy, y, GRADIENT_READ);
-    SLOT(batchnorm2d, dx, x, GRADIENT_WRITE);
-    SLOT(batchnorm2d, dresidual, residual, GRADIENT_WRITE);
-    SLOT(batchnorm2d, dw, norm->w, GRADIENT_SUM);
-    SLOT(batchnorm2d, db, norm->b, GRADIENT_SUM);
+    normalise_images(plan, &args, x, residual, norm, y, argmax);
+    return y;
+}
+
+/* Rows as images of one pixel: only batchnorm2d knows moments that are given. */
+static leit_value normalise_rows(leit_plan *plan, leit_value x, const leit_plan_norm *norm,
+                                 bool relu)
+{
+    struct leit_batchnorm2d args = {.N = dim(plan, x, 0),
+                                    .H = 1,
+                                    .W = 1,
+                                    .C = dim(plan, x, 1),
+                                    .training = true,
+                                    .relu = relu,
+                                    .pool_height = 1,
+                                    .pool_width = 1,
+                                    .epsilon = NORM_EPSILON,
+                                    .momentum = NORM_MOMENTUM};
+    leit_value y = matrix(plan, "norm", count_of(plan, x), args.N, args.C);
+    normalise_images(plan, &args, x, LEIT_NONE, norm, y, LEIT_NONE);
     return y;
 }
 
@@ -188,6 +243,7 @@ leit_value leit_plan_batchnorm1d(leit_plan *plan, leit_value x, const leit_plan_
 {
     PLAN_FAIL_IF(plan, !has_shape(plan, x, 2) || !has_shape(plan, norm->w, 1),
                  "batchnorm1d: x must be (N, C)");
+    if (joins_shards(plan)) return normalise_rows(plan, x, norm, relu);
     struct leit_batchnorm1d args = {.N = dim(plan, x, 0),
                                     .C = dim(plan, x, 1),
                                     .training = plan->options.training,

@@ -130,7 +130,9 @@ struct leit_recipe_train {
     int warmup_steps;
     enum leit_recipe_schedule schedule;
     double clip_norm; /* 0: off */
-    int accumulate, early_stop_epochs;
+    int accumulate;
+    bool sync_batchnorm;
+    int early_stop_epochs;
     const char *reuse; /* a run folder */
 };
 

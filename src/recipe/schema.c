@@ -137,6 +137,7 @@ INT(train.warmup_steps, 0, 0, INT_MAX, "steps", ALL, "The learning rate rises li
 ENUM(train.schedule, schedule, "constant", ALL, "The learning rate after warm-up: constant, or falling to zero at the last planned step."),
 FLOAT(train.clip_norm, 0, 0, 1e6, "", ALL, "Longest gradient, over all parameters together; 0 is off."),
 INT(train.accumulate, 1, 1, 65536, "batches", ALL, "Batches whose gradients are averaged before a step: a larger batch in the memory of a small one. Negatives and BatchNorm stay within each batch."),
+BOOL(train.sync_batchnorm, false, ALL, "BatchNorm takes the statistics of all run.shards of a batch, as PyTorch's SyncBatchNorm: the model of one shard, for two exchanges of the ranks at each. `false`: of a shard's own rows."),
 INT(train.early_stop_epochs, 0, 0, 1000000, "epochs", ALL, "Ends a phase after so many epochs without a better validation figure; 0 is off."),
 PATH(train.reuse, SIX, "A run folder whose trained towers are taken over instead of trained: one music tower serves every text corpus. `multihead` and the metrics train both at once and refuse it."),
 
@@ -151,7 +152,7 @@ INT(run.threads, 0, 0, 4096, "threads", ALL, "Threads of the CPU backend and of 
 BOOL(run.deterministic, true, ALL, "Same recipe, same kind of device, same bits. `false` lets the GPUs of several ranks sum gradients over NCCL, whose order varies (docs/cluster.md). The CPU keeps to the same bits."),
 ENUM_OF_KERNELS(run.kernels, kernels, "fast", ALL, "Of a GPU. `plain`: those that are written to be read and judge the others; in fp32 alone. `cudnn`: NVIDIA's libraries where they have the op, `fast` elsewhere. The CPU has one kind."),
 ENUM_OF_KERNELS(run.precision, precision, "fp32", ALL, "Of matrix products; master weights, statistics and reductions stay fp32. `tf32` and `bf16` are faster and need the fast kernels of a GPU: the CPU refuses them."),
-INT(run.shards, 1, 1, 4096, "shards", ALL, "Fixed parts of a step whose results are summed as a tree: any number of ranks that divides it gives the same bits. Each normalises over its own rows; negatives come from all."),
+INT(run.shards, 1, 1, 4096, "shards", ALL, "Fixed parts of a step whose results are summed as a tree: any number of ranks that divides it gives the same bits. Negatives come from all, BatchNorm's statistics with train.sync_batchnorm."),
 INT(run.checkpoint_every_steps, 0, 0, INT_MAX, "steps", ALL, "Saves after so many steps; 0: by time alone. The end of a phase is always saved, and a stop saves first."),
 INT(run.checkpoint_every_seconds, 600, 0, 31536000, "seconds", ALL, "Saves after so many seconds, which is what a lost node costs at most; 0: by steps alone."),
 INT(run.keep_checkpoints, 2, 1, 100000, "checkpoints", ALL, "Newest checkpoints that are kept; the best one is kept besides."),

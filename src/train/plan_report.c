@@ -74,7 +74,8 @@ static leit_status measure(report *r)
     const leit_plan_options options = {.backend = &r->backend,
                                        .threads = r->threads,
                                        .training = true,
-                                       .n_shards = r->recipe->run.shards};
+                                       .n_shards = r->recipe->run.shards,
+                                       .sync_batchnorm = r->recipe->train.sync_batchnorm};
     const int n_own = options.n_shards / r->n_ranks;
     for (int phase = 0; phase < strategy->n_phases; phase++) {
         leit_step step;

@@ -73,6 +73,7 @@ leit_status leit_shards_create(leit_dist *dist, leit_device_sums sums,
     leit_status status = allocate(shards);
     leit_plan_options own = *options;
     own.n_shards = n_shards;
+    own.sync_batchnorm = space->recipe->train.sync_batchnorm;
     if (sums.nccl != NULL) own.bucket_bytes = sums.table->bucket_bytes;
     for (int p = 0; status == LEIT_OK && p < shards->n; p++) {
         own.shard = leit_dist_rank(dist) * shards->n + p;

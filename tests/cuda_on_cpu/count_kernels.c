@@ -48,6 +48,7 @@ static const char *const sizes[][2] = {
     {"conv2d", "N=1 H=32 W=78 C=1 K=64 dx=0"},
     {"conv2d", "N=1 H=8 W=19 C=64 K=64"},
     {"batchnorm2d", "N=2 H=32 W=78 C=64 relu=1"},
+    {"batch_moments", "N=2 H=32 W=78 C=64"},
     {"maxpool2d", "N=2 H=32 W=78 C=64"},
     {"global_max_pool", "N=8 H=2 W=3 C=256"},
     {"batchnorm1d", "N=32 C=256"},

@@ -20,10 +20,12 @@ static const leit_backend *cuda(void)
     return leit_backend_cuda(LEIT_KERNELS_FAST, LEIT_PRECISION_FP32);
 }
 
+/* In so many shards, which share the statistics of BatchNorm. */
 static double last_loss(const leit_backend *backend, const char *strategy, int n_steps,
-                        const char *run)
+                        int n_shards, const char *run)
 {
-    char directory[1300], max_steps[32];
+    char directory[1300], max_steps[32], shards[32];
+    snprintf(shards, sizeof shards, "run.shards=%d", n_shards);
     snprintf(directory, sizeof directory, "run.directory=%s", leit_test_scratch(run));
     snprintf(max_steps, sizeof max_steps, "train.max_steps=%d", n_steps);
     const char *const words[] = {directory,
@@ -32,6 +34,8 @@ static double last_loss(const leit_backend *backend, const char *strategy, int n
                                  "train.batch=4",
                                  "train.epochs=2",
                                  max_steps,
+                                 shards,
+                                 "train.sync_batchnorm=true",
                                  "data.eval_crops=1",
                                  NULL};
     leit_recipe *recipe = leit_toy_recipe(leit_test_directory(), strategy, words);
@@ -42,16 +46,28 @@ static double last_loss(const leit_backend *backend, const char *strategy, int n
     return summary.last_loss;
 }
 
-static void trains_as_on_the_cpu(void **state)
+static void expect_loss_of_the_cpu(const char *strategy, int n_shards)
 {
-    const char *strategy = *state;
-    const double expected = last_loss(leit_backend_cpu(), strategy, STEPS, "cpu");
+    const double expected = last_loss(leit_backend_cpu(), strategy, STEPS, 1, "cpu");
     leit_emulator_schedule(LEIT_EMULATOR_REVERSE, 1);
-    const double loss = last_loss(cuda(), strategy, STEPS, "cuda");
+    const double loss = last_loss(cuda(), strategy, STEPS, n_shards, "cuda");
     assert_ok(leit_file_remove(leit_test_scratch("cpu")));
     assert_ok(leit_file_remove(leit_test_scratch("cuda")));
     if (!(fabs(loss - expected) <= 1e-4 * fabs(expected)))
-        fail_msg("%s: the loss is %.9g, on the CPU %.9g", strategy, loss, expected);
+        fail_msg("%s in %d shards: the loss is %.9g, on the CPU %.9g", strategy, n_shards, loss,
+                 expected);
+}
+
+static void trains_as_on_the_cpu(void **state)
+{
+    expect_loss_of_the_cpu(*state, 1);
+}
+
+/* Two shards that share the statistics of BatchNorm are the whole batch that the CPU takes. */
+static void synchronises_batchnorm(void **state)
+{
+    (void)state;
+    expect_loss_of_the_cpu("multihead", 2);
 }
 
 static const leit_recorder *recorder;
@@ -73,11 +89,11 @@ static void a_recorded_step_is_good_for_all(void **state)
     recorder = backend.recorder;
     backend.recorder = NULL;
     leit_emulator_schedule(LEIT_EMULATOR_FORWARD, 0);
-    last_loss(&backend, "metric3", RECORDED_STEPS, "launched");
+    last_loss(&backend, "metric3", RECORDED_STEPS, 1, "launched");
     leit_recorder counting = *recorder;
     counting.launch = launch;
     backend.recorder = &counting;
-    last_loss(&backend, "metric3", RECORDED_STEPS, "recorded");
+    last_loss(&backend, "metric3", RECORDED_STEPS, 1, "recorded");
     leit_test_same_run("launched", "recorded");
     print_message("metric3 with one text layer: %lld launches in a recorded step\n",
                   (long long)most_nodes);
@@ -102,10 +118,15 @@ static int write_corpora(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TRAINS(classification), TRAINS(multihead),
-        TRAINS(va_regression),  TRAINS(w2v_regression),
-        TRAINS(metric2),        TRAINS(metric3),
-        TRAINS(tagging),        cmocka_unit_test(a_recorded_step_is_good_for_all),
+        TRAINS(classification),
+        TRAINS(multihead),
+        TRAINS(va_regression),
+        TRAINS(w2v_regression),
+        TRAINS(metric2),
+        TRAINS(metric3),
+        TRAINS(tagging),
+        cmocka_unit_test(synchronises_batchnorm),
+        cmocka_unit_test(a_recorded_step_is_good_for_all),
     };
     return cmocka_run_group_tests(tests, write_corpora, NULL);
 }

@@ -33,6 +33,15 @@ for recipe in $strategies; do
     done
 done
 
+# Statistics of BatchNorm that all ranks share.
+for n in 1 2 4; do
+    train $n multihead_alm train.sync_batchnorm=true || fail "sync_batchnorm on $n ranks: $(cat "$scratch/err")"
+    mv "$scratch/run" "$scratch/synchronised-$n"
+    for file in metrics.jsonl checkpoints/best/tensors.h5; do
+        cmp "$scratch/synchronised-1/$file" "$scratch/synchronised-$n/$file" || fail "sync_batchnorm: $n ranks end with another $file"
+    done
+done
+
 # Evaluation: what one process writes down, the ranks do, and one of them speaks.
 evaluate() { mpirun --oversubscribe -n "$1" "$program" evaluate "$scratch/metric2_alm-1" "${@:2}" >"$scratch/out" 2>"$scratch/err"; }
 evaluate 1 || fail "evaluate: $(cat "$scratch/err")"

@@ -26,8 +26,32 @@ static const char *const params[] = {
     "N=2 H=5 W=6 C=8 relu=1 gain=1e-4", /* h cannot be told from w h + b */
     "N=2 H=1 W=1 C=8",
     "N=3 H=4 W=5 C=12 relu=1 n_samples=0",
+    /* x as a part of a batch, whose moments are given: parts of one sample, and of none. */
+    "N=3 H=1 W=1 C=13 n_parts=3 relu=1",
+    "N=2 H=3 W=5 C=1 n_parts=4",
+    "N=2 H=5 W=8 C=40 relu=1 residual=1 pool_height=2 pool_width=3 n_samples=1 n_parts=4",
+    "N=2 H=4 W=5 C=1025 n_parts=3",
+    "N=3 H=4 W=5 C=12 relu=1 n_samples=0 n_parts=3",
     NULL,
 };
+
+/* Of parts of 0, 1, 2, ... samples, whatever x is. Counts are not differentiated. */
+static void describe_moments(leit_case *c, struct leit_batchnorm2d *args)
+{
+    const int64_t row = 2 * args->C + 1;
+    args->n_parts = leit_case_int(c, "n_parts", 0);
+    if (args->n_parts == 0) return;
+    double *moments =
+        leit_case_input(c, "moments", &args->moments, args->n_parts * row, args->n_parts * row);
+    for (int64_t part = 0; part < args->n_parts; part++, moments += row) {
+        moments[2 * args->C] = (double)part;
+        for (int64_t k = 0; k < args->C; k++) {
+            moments[args->C + k] = (double)part * moments[args->C + k] * moments[args->C + k];
+            if (part == 0) moments[k] = 0.0;
+        }
+    }
+    leit_case_no_differences(c);
+}
 
 static void describe(leit_case *c)
 {
@@ -49,6 +73,7 @@ static void describe(leit_case *c)
     for (int64_t i = 0; i < valid; i++) x[i] += offset;
     if (leit_case_int(c, "residual", 0))
         leit_case_input(c, "residual", &args->residual, N * H * W * C, valid);
+    describe_moments(c, args);
     double *w = leit_case_input(c, "w", &args->w, C, C);
     const double gain = leit_case_float(c, "gain", 1.0);
     for (int64_t k = 0; k < C; k++) w[k] *= gain;
@@ -65,6 +90,7 @@ static void describe(leit_case *c)
     leit_case_gradient(c, "dx", &args->dx, "x");
     if (leit_case_f64(c, "residual") != NULL)
         leit_case_gradient(c, "dresidual", &args->dresidual, "residual");
+    if (args->n_parts > 0) leit_case_gradient(c, "dmoments", &args->dmoments, "moments");
     leit_case_gradient_sum(c, "dw", &args->dw, "w");
     leit_case_gradient_sum(c, "db", &args->db, "b");
     const double elements = (double)valid, bytes = elements * sizeof(float);

@@ -130,6 +130,44 @@ def batchnorm(g, shape, training, relu, residual, pool):
     return buffers
 
 
+def part_of_batch(g, shape, samples, relu, pool):
+    """As batchnorm, of the second part of a batch that lies in parts of so many samples, when a gradient comes in at
+    that part alone: its way through the moments of all parts, and past them."""
+    N, H, W, C = shape
+    batch, w, b = normal(g, sum(samples), H, W, C), normal(g, C), normal(g, C)
+    parts = [part.reshape(-1, C) for part in batch.split(samples)]
+
+    def stacked(rows):  # exact in float32; an empty part has no mean
+        return torch.nan_to_num(torch.stack(rows)).float().double().requires_grad_()
+
+    means = stacked([part.mean(0) for part in parts])
+    squares = stacked([((part - part.mean(0)) ** 2).sum(0) for part in parts])
+    x = batch.split(samples)[1].contiguous()
+    for t in (x, w, b):
+        t.requires_grad_()
+    running_mean, running_var = normal(g, C), (0.5 + normal(g, C) ** 2).float().double()
+    epsilon, momentum = float(np.float32(1e-5)), float(np.float32(0.1))
+    counts = torch.tensor(samples).double()[:, None]
+    n, pixels = counts * H * W, sum(samples) * H * W
+    mean = (n * means).sum(0) / pixels
+    total = (squares + n * (means - mean) ** 2).sum(0)
+    v = nchw((x - mean) / torch.sqrt(total / pixels + epsilon) * w + b)
+    whole = torch.nn.functional.batch_norm(nchw(batch), None, None, w, b, True, momentum, epsilon)
+    assert torch.allclose(v, whole[samples[0]:samples[0] + N], atol=1e-5)  # but for moments in float32
+    y, argmax = pooled(torch.relu(v) if relu else v, pool)
+    dy, dw, db = normal(g, *y.shape), normal(g, C), normal(g, C)
+    gx, gw, gb, gmeans, gsquares = backward(y, dy, (x, w, b, means, squares))
+    buffers = dict(x=x, w=w, b=b, running_mean=running_mean.clone(), running_var=running_var.clone(), dy=dy, dw=dw,
+                   db=db, moments=torch.cat((means, squares, counts), 1), y=y, mean=mean,
+                   rstd=1 / torch.sqrt(total / pixels + epsilon), dx=gx, dw_after=dw + gw, db_after=db + gb,
+                   dmoments=torch.cat((gmeans, gsquares, 0 * counts), 1),
+                   running_mean_after=(1 - momentum) * running_mean + momentum * mean,
+                   running_var_after=(1 - momentum) * running_var + momentum * total / (pixels - 1))
+    if max(pool) > 1:
+        buffers["argmax"] = argmax
+    return buffers
+
+
 @op
 def batchnorm2d(g):
     for shape, training, relu, residual, pool in (
@@ -139,6 +177,24 @@ def batchnorm2d(g):
         buffers = batchnorm(g, shape, training, relu, residual, pool)
         yield (f"N={N} H={H} W={W} C={C} training={training} relu={relu} residual={residual} "
                f"pool_height={pool[0]} pool_width={pool[1]}"), buffers
+    for shape, samples, relu, pool in (((3, 1, 1, 8), (2, 3, 2), 1, (1, 1)), ((2, 4, 5, 11), (2, 2, 0, 1), 1, (2, 2))):
+        N, H, W, C = shape
+        yield (f"N={N} H={H} W={W} C={C} relu={relu} pool_height={pool[0]} pool_width={pool[1]} "
+               f"n_parts={len(samples)}"), part_of_batch(g, shape, samples, relu, pool)
+
+
+@op
+def batch_moments(g):
+    for N, H, W, C, adds in ((5, 1, 1, 7, 0), (2, 3, 4, 9, 1)):
+        x, dmoments, dx = normal(g, N, H, W, C).requires_grad_(), normal(g, 2 * C + 1), normal(g, N, H, W, C)
+        flat = x.reshape(-1, C)
+        var, mean = torch.var_mean(flat, 0, unbiased=False)
+        moments = torch.cat((mean, var * len(flat), torch.tensor([float(N)]).double()))
+        gx, = backward(moments, dmoments, (x,))
+        buffers = dict(x=x, dmoments=dmoments, moments=moments, dx=gx)
+        if adds:
+            buffers.update(dx=dx, dx_after=dx + gx)
+        yield f"N={N} H={H} W={W} C={C} adds_dx={adds}", buffers
 
 
 @op

@@ -239,6 +239,8 @@ static const struct mistake cross_keys[] = {
     {"strategy: metric2\ndata: {text: t, music: m, tags: g}\ntrain: {batch: 20}\n"
      "run: {shards: 4}\n",
      "r.yaml:3:16: train.batch is 20, not a multiple of twice run.shards 4"},
+    {GOOD "train: {sync_batchnorm: all}\n",
+     "r.yaml:3:25: train.sync_batchnorm is 'all', expected true or false"},
     {GOOD "train: {max_steps: 5, warmup_steps: 5}\n",
      "r.yaml:3:37: train.warmup_steps is 5, expected less than train.max_steps 5"},
     {GOOD "run: {device: cpu, precision: bf16}\n",

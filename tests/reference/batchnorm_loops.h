@@ -1,5 +1,34 @@
 /* Batch normalisation with residual, relu and max pooling as plain loops, for batchnorm2d and
  * batchnorm1d; see kernels/batchnorm2d.h. `sizes` gives extents and flags; buffers come by name. */
+
+/* Pixels of the batch: of x, or of the parts that `moments` tells of. */
+static real REFERENCE(batchnorm_pixels)(leit_case *c, const struct leit_batchnorm2d *sizes,
+                                        int64_t samples)
+{
+    const real *moments = BUFFER("moments");
+    const int64_t row = 2 * sizes->C + 1;
+    real total = moments == NULL ? (real)samples : 0;
+    for (int64_t part = 0; part < sizes->n_parts; part++) total += moments[part * row + row - 1];
+    return total * (real)(sizes->H * sizes->W);
+}
+
+/* Mean and squared deviations of channel k over the parts, of so many pixels in all. */
+static void REFERENCE(batchnorm_join)(leit_case *c, const struct leit_batchnorm2d *sizes, int64_t k,
+                                      real pixels, real *mean, real *squares)
+{
+    const int64_t C = sizes->C, row = 2 * C + 1;
+    *mean = *squares = 0;
+    for (int64_t part = 0; part < sizes->n_parts; part++) {
+        const real *own = BUFFER("moments") + part * row;
+        *mean += own[2 * C] * (real)(sizes->H * sizes->W) / pixels * own[k];
+    }
+    for (int64_t part = 0; part < sizes->n_parts; part++) {
+        const real *own = BUFFER("moments") + part * row;
+        *squares += own[C + k] +
+                    own[2 * C] * (real)(sizes->H * sizes->W) * (own[k] - *mean) * (own[k] - *mean);
+    }
+}
+
 static void REFERENCE(batchnorm_statistics)(leit_case *c, const struct leit_batchnorm2d *sizes,
                                             int64_t pixels)
 {
@@ -9,17 +38,20 @@ static void REFERENCE(batchnorm_statistics)(leit_case *c, const struct leit_batc
     const int64_t C = sizes->C;
     const real momentum = (real)sizes->momentum, epsilon = (real)sizes->epsilon;
     for (int64_t k = 0; k < C; k++) {
-        real total = 0, squares = 0;
+        real total = 0, squares = 0, n = (real)pixels;
         for (int64_t p = 0; p < pixels; p++) total += x[p * C + k];
         total /= (real)pixels;
         for (int64_t p = 0; p < pixels; p++)
             squares += (x[p * C + k] - total) * (x[p * C + k] - total);
+        if (sizes->n_parts > 0) {
+            n = REFERENCE(batchnorm_pixels)(c, sizes, 0);
+            REFERENCE(batchnorm_join)(c, sizes, k, n, &total, &squares);
+        }
         if (sizes->training) {
             mean[k] = total;
-            rstd[k] = 1 / sqrt(squares / (real)pixels + epsilon);
+            rstd[k] = 1 / sqrt(squares / n + epsilon);
             running_mean[k] = (1 - momentum) * running_mean[k] + momentum * total;
-            running_var[k] =
-                (1 - momentum) * running_var[k] + momentum * squares / (real)(pixels - 1);
+            running_var[k] = (1 - momentum) * running_var[k] + momentum * squares / (n - 1);
         } else {
             mean[k] = running_mean[k];
             rstd[k] = 1 / sqrt(running_var[k] + epsilon);
@@ -61,7 +93,7 @@ static void REFERENCE(batchnorm_forward)(leit_case *c, const struct leit_batchno
     const int64_t window = sizes->pool_height * sizes->pool_width;
     const int64_t outputs =
         samples * (sizes->H / sizes->pool_height) * (sizes->W / sizes->pool_width) * sizes->C;
-    if (samples == 0) return;
+    if (samples == 0 && sizes->n_parts == 0) return;
     REFERENCE(batchnorm_statistics)(c, sizes, samples * sizes->H * sizes->W);
     for (int64_t out = 0; out < outputs; out++) {
         int64_t best = 0;
@@ -71,6 +103,25 @@ static void REFERENCE(batchnorm_forward)(leit_case *c, const struct leit_batchno
             if (v > y[out]) best = place, y[out] = v;
         }
         if (argmax != NULL) argmax[out] = (uint8_t)best;
+    }
+}
+
+/* Of channel k, through the mean and the squared deviations of the whole. */
+static void REFERENCE(batchnorm_moments)(leit_case *c, const struct leit_batchnorm2d *sizes,
+                                         int64_t k, real sum, real sum_h)
+{
+    const int64_t C = sizes->C, row = 2 * C + 1;
+    const real pixels = REFERENCE(batchnorm_pixels)(c, sizes, 0);
+    const real scale = BUFFER("w")[k] * BUFFER("rstd")[k];
+    const real dmean = -scale * sum;
+    const real dsquares = -scale * BUFFER("rstd")[k] * sum_h / (2 * pixels);
+    for (int64_t part = 0; part < sizes->n_parts; part++) {
+        const real *own = BUFFER("moments") + part * row;
+        const real n = own[2 * C] * (real)(sizes->H * sizes->W);
+        real *to = BUFFER("dmoments") + part * row;
+        to[k] = dmean * n / pixels + 2 * dsquares * n * (own[k] - BUFFER("mean")[k]);
+        to[C + k] = dsquares;
+        to[2 * C] = 0;
     }
 }
 
@@ -98,7 +149,8 @@ static void REFERENCE(batchnorm_backward)(leit_case *c, const struct leit_batchn
         }
         dw[k] += sum_h;
         db[k] += sum;
-        if (!sizes->training) sum = sum_h = 0;
+        REFERENCE(batchnorm_moments)(c, sizes, k, sum, sum_h);
+        if (!sizes->training || sizes->n_parts > 0) sum = sum_h = 0;
         for (int64_t i = k; i < pixels * C; i += C)
             dx[i] =
                 weights[k] * rstd[k] *

@@ -1,5 +1,5 @@
 /* A step in four shards ends with the same bits on 1, 2 and 4 ranks, and computes what a whole step
- * computes where no batch statistics come between. */
+ * computes where no batch statistics come between, or where they are those of all shards. */
 #include <math.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -351,7 +351,49 @@ typedef struct trace {
     float *gradient; /* (n_learnt) */
     int64_t n_learnt;
     float spectrum_mean; /* music.spec_bn.running_mean, 0 without music */
+    float *statistics;   /* (n_statistics) all running ones */
+    int64_t n_statistics;
 } trace;
+
+/* How a trace is made. */
+typedef struct way {
+    int n_shards;
+    bool sync_batchnorm;
+    int nudge; /* each weight by a unit in its last place: 1 up, 2 down, 3 either way; 0: not */
+} way;
+
+static void clear_trace(trace *left)
+{
+    leit_free(left->gradient);
+    leit_free(left->statistics);
+}
+
+static void nudge_weights(leit_parameters *parameters, int nudge)
+{
+    for (size_t i = 0; i < parameters->count; i++)
+        for (int64_t k = 0; !parameters->list[i].is_statistic && k < parameters->list[i].count;
+             k++) {
+            float *value = &parameters->list[i].data[k];
+            const bool is_up = nudge == 3 ? (k * k + k / 3) % 2 == 0 : nudge == 1;
+            *value = nextafterf(*value, is_up ? HUGE_VALF : -HUGE_VALF);
+        }
+}
+
+static void take_statistics(const leit_parameters *parameters, trace *left)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        int64_t n = 0;
+        for (size_t i = 0; i < parameters->count; i++) {
+            const leit_parameter *own = &parameters->list[i];
+            if (!own->is_statistic) continue;
+            if (pass == 1)
+                memcpy(left->statistics + n, own->data, (size_t)own->count * sizeof *own->data);
+            n += own->count;
+        }
+        if (pass == 0) left->statistics = leit_allocate((size_t)n, sizeof *left->statistics);
+        left->n_statistics = n;
+    }
+}
 
 static void take_trace(leit_shards *shards, const leit_dataset *data, const leit_batch *batch,
                        leit_parameters *parameters, trace *left)
@@ -361,19 +403,21 @@ static void take_trace(leit_shards *shards, const leit_dataset *data, const leit
     assert_ok(leit_shards_end(shards));
     const int mean = leit_parameters_find(parameters, "music.spec_bn.running_mean");
     left->spectrum_mean = mean < 0 ? 0.0f : parameters->list[mean].data[0];
+    take_statistics(parameters, left);
     left->n_learnt = parameters->n_learnt;
     left->gradient = leit_allocate((size_t)left->n_learnt, sizeof *left->gradient);
     memcpy(left->gradient, parameters->gradient.host,
            (size_t)left->n_learnt * sizeof *left->gradient);
 }
 
-/* Batch `number` of a phase in so many shards. */
-static trace trace_of(const leit_strategy *strategy, int phase, int n_shards, int64_t number)
+/* Batch `number` of a phase. */
+static trace trace_of(const leit_strategy *strategy, int phase, way how, int64_t number)
 {
     trace left = {0};
     char shards_word[32];
-    const char *const overrides[] = {shards_word, "train.weight_decay_exclude=[]", NULL};
-    snprintf(shards_word, sizeof shards_word, "run.shards=%d", n_shards);
+    const char *const overrides[] = {shards_word, "train.weight_decay_exclude=[]",
+                                     how.sync_batchnorm ? "train.sync_batchnorm=true" : NULL, NULL};
+    snprintf(shards_word, sizeof shards_word, "run.shards=%d", how.n_shards);
     leit_recipe *recipe =
         leit_toy_recipe(leit_test_directory(), leit_strategy_name(strategy->id), overrides);
     leit_dataset data;
@@ -393,6 +437,7 @@ static trace trace_of(const leit_strategy *strategy, int phase, int n_shards, in
                                  &matcher->parameters, &shards));
     assert_ok(leit_matcher_allocate(matcher, true));
     assert_ok(leit_shards_finish(&shards));
+    if (how.nudge) nudge_weights(&matcher->parameters, how.nudge);
     assert_ok(leit_sampler_create(&data, strategy->phases[phase].sampling, shards.steps[0].whole, 0,
                                   5, &sampler));
     assert_ok(leit_sampler_batch(sampler, number, &batch));
@@ -414,7 +459,7 @@ static void expect_same_gradient(const leit_strategy *strategy, int64_t number)
     const double unit = TERMS * ldexp(1.0, -24);
     double largest = 0.0;
     int64_t n_moved = 0;
-    trace whole = trace_of(strategy, 0, 1, number);
+    trace whole = trace_of(strategy, 0, (way){.n_shards = 1}, number);
     assert_true(whole.loss > 0.0);
     for (int64_t i = 0; i < whole.n_learnt; i++) {
         largest = fmax(largest, fabs((double)whole.gradient[i]));
@@ -422,16 +467,16 @@ static void expect_same_gradient(const leit_strategy *strategy, int64_t number)
     }
     assert_true(n_moved > 500);
     for (int n_shards = 2; n_shards <= 4; n_shards *= 2) {
-        trace parts = trace_of(strategy, 0, n_shards, number);
+        trace parts = trace_of(strategy, 0, (way){.n_shards = n_shards}, number);
         assert_true(fabs(parts.loss - whole.loss) <= unit * fmax(1.0, whole.loss));
         for (int64_t i = 0; i < whole.n_learnt; i++)
             if (!(fabs((double)parts.gradient[i] - (double)whole.gradient[i]) <=
                   4.0 * unit * largest))
                 fail_msg("%d shards: element %lld is %.9g, %.9g at once", n_shards, (long long)i,
                          (double)parts.gradient[i], (double)whole.gradient[i]);
-        leit_free(parts.gradient);
+        clear_trace(&parts);
     }
-    leit_free(whole.gradient);
+    clear_trace(&whole);
 }
 
 static void test_shards_add_up(void **state)
@@ -458,15 +503,117 @@ static void test_running_means_are_those_of_the_batch(void **state)
     (void)state;
     const leit_strategy *strategy = leit_strategy_find(LEIT_STRATEGY_CLASSIFICATION);
     for (int64_t number = 0; number < 3; number += 2) { /* 8 clips; 5: two shards of four */
-        trace whole = trace_of(strategy, 1, 1, number), parts = trace_of(strategy, 1, 4, number);
+        trace whole = trace_of(strategy, 1, (way){.n_shards = 1}, number);
+        trace parts = trace_of(strategy, 1, (way){.n_shards = 4}, number);
         assert_true(fabsf(whole.spectrum_mean) > 0.1f);
         if (!(fabs((double)parts.spectrum_mean - (double)whole.spectrum_mean) <=
               4096.0 * ldexp(1.0, -24) * fabs((double)whole.spectrum_mean)))
             fail_msg("batch %d: %.9g in shards, %.9g at once", (int)number,
                      (double)parts.spectrum_mean, (double)whole.spectrum_mean);
-        leit_free(whole.gradient);
-        leit_free(parts.gradient);
+        clear_trace(&whole);
+        clear_trace(&parts);
     }
+}
+
+/* ---- BatchNorm over all shards ---- */
+
+static double distance(const float *a, const float *b, int64_t n)
+{
+    double largest = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        const double off = fabs((double)a[i] - (double)b[i]);
+        if (!(off <= largest)) largest = off; /* NaN stays */
+    }
+    return largest;
+}
+
+/* How far a step is from the whole one, its loss, gradient and running statistics. */
+typedef struct distances {
+    double loss, gradient, statistics;
+} distances;
+
+static distances distances_of(const trace *whole, const leit_strategy *strategy, int phase, way how,
+                              int64_t number)
+{
+    trace other = trace_of(strategy, phase, how, number);
+    const distances off = {fabs(other.loss - whole->loss),
+                           distance(other.gradient, whole->gradient, whole->n_learnt),
+                           distance(other.statistics, whole->statistics, whole->n_statistics)};
+    assert_int_equal(other.n_statistics, whole->n_statistics);
+    clear_trace(&other);
+    return off;
+}
+
+/* What rounding alone does to the step: three patterns of nudges, of which each rounds once in a
+ * layer what the layer's matrix products, statistics and gradients round some times, eight at most
+ * (x w, + b, mean, x - mean, rstd, their product, and likewise backward). The statistics of the
+ * spectra, which no weight moves, are sums over blocks in another order and in double, of parts
+ * that are rounded: two units of the largest one, the variance of decibels. */
+static distances tolerance_of(const trace *whole, const leit_strategy *strategy, int phase,
+                              int64_t number)
+{
+    distances most = {0};
+    double largest = 0.0;
+    for (int nudge = 1; nudge <= 3; nudge++) {
+        const distances off =
+            distances_of(whole, strategy, phase, (way){.n_shards = 1, .nudge = nudge}, number);
+        most.loss = fmax(most.loss, 8.0 * off.loss);
+        most.gradient = fmax(most.gradient, 8.0 * off.gradient);
+        most.statistics = fmax(most.statistics, 8.0 * off.statistics);
+    }
+    for (int64_t i = 0; i < whole->n_statistics; i++)
+        largest = fmax(largest, fabs((double)whole->statistics[i]));
+    most.statistics += 2.0 * ldexp(largest, -23);
+    return most;
+}
+
+/* In shards that share their statistics a step is the whole one, and is not when they do not. */
+static void expect_whole_batch(enum leit_strategy_id id, int phase, int64_t number)
+{
+    const leit_strategy *strategy = leit_strategy_find(id);
+    trace whole = trace_of(strategy, phase, (way){.n_shards = 1}, number);
+    const distances most = tolerance_of(&whole, strategy, phase, number);
+    const distances apart = distances_of(&whole, strategy, phase, (way){.n_shards = 4}, number);
+    assert_true(apart.loss > 4.0 * most.loss && apart.gradient > 4.0 * most.gradient);
+    for (int n_shards = 2; n_shards <= 4; n_shards *= 2) {
+        const way how = {.n_shards = n_shards, .sync_batchnorm = true};
+        const distances off = distances_of(&whole, strategy, phase, how, number);
+        if (!(off.loss <= most.loss && off.gradient <= most.gradient &&
+              off.statistics <= most.statistics))
+            fail_msg("%s, phase %d, batch %d in %d shards: loss %.2g, gradient %.2g, statistics "
+                     "%.2g from the whole batch, expected at most %.2g, %.2g, %.2g",
+                     leit_strategy_name(id), phase, (int)number, n_shards, off.loss, off.gradient,
+                     off.statistics, most.loss, most.gradient, most.statistics);
+    }
+    clear_trace(&whole);
+}
+
+static void test_synchronised_shards_are_the_whole_batch(void **state)
+{
+    (void)state;
+    expect_whole_batch(LEIT_STRATEGY_CLASSIFICATION, 0, 0);
+    expect_whole_batch(LEIT_STRATEGY_CLASSIFICATION, 0, 1); /* seven texts */
+    expect_whole_batch(LEIT_STRATEGY_CLASSIFICATION, 1, 0);
+    expect_whole_batch(LEIT_STRATEGY_CLASSIFICATION, 1, 2); /* five clips: two shards of four */
+    expect_whole_batch(LEIT_STRATEGY_MULTIHEAD, 0, 0);
+    expect_whole_batch(LEIT_STRATEGY_METRIC2, 0, 0);
+    expect_whole_batch(LEIT_STRATEGY_METRIC3, 0, 0);
+}
+
+/* As without, on ranks and behind the fence; the third step has shards without clips. */
+static void test_synchronised_ranks_end_with_the_same_bits(void **state)
+{
+    (void)state;
+    static const char *const more[] = {"run.shards=4", "train.max_steps=3",
+                                       "train.sync_batchnorm=true", NULL};
+    static const char *const runs[] = {"synchronised_1", "synchronised_2", "synchronised_4"};
+    for (int i = 0; i < 3; i++) expect_ends("classification", runs[i], more, 1 << i, LEIT_OK);
+    behind_the_fence = true;
+    expect_ends("classification", "synchronised_fenced", more, 1, LEIT_OK);
+    behind_the_fence = false;
+    leit_test_same_run(runs[0], runs[1]);
+    leit_test_same_run(runs[0], runs[2]);
+    leit_test_same_run(runs[0], "synchronised_fenced");
 }
 
 static int write_corpora(void **state)
@@ -494,6 +641,8 @@ int main(void)
         cmocka_unit_test(test_shards_add_up),
         cmocka_unit_test(test_negatives_come_from_all_shards),
         cmocka_unit_test(test_running_means_are_those_of_the_batch),
+        cmocka_unit_test(test_synchronised_shards_are_the_whole_batch),
+        cmocka_unit_test(test_synchronised_ranks_end_with_the_same_bits),
     };
     return cmocka_run_group_tests(tests, write_corpora, NULL);
 }
