@@ -146,22 +146,23 @@ static void multiply(int64_t M, int64_t N, int64_t K, const float *a, int64_t a_
         }
 }
 
-/* to (BLOCK_ROWS, padded width) = rows of the head times `factor`, zeros around them. */
+/* to (BLOCK_ROWS, padded width) = rows of the head times `factor`, zeros around them. Those of an array
+ * are `step` apart. */
 static void take_rows(const struct pair *p, float *restrict to, const float *restrict from,
-                      int64_t rows, float factor)
+                      int64_t step, int64_t rows, float factor)
 {
     memset(to, 0, (size_t)(round_up(rows, MR) * p->padded_width) * sizeof(float));
     for (int64_t r = 0; r < rows; r++)
         for (int64_t d = 0; d < p->width; d++)
-            to[r * p->padded_width + d] = factor * from[r * p->args->D + d];
+            to[r * p->padded_width + d] = factor * from[r * step + d];
 }
 
-static void give_rows(const struct pair *p, float *restrict to, const float *restrict from,
-                      int64_t rows, float factor)
+static void give_rows(const struct pair *p, float *restrict to, int64_t step,
+                      const float *restrict from, int64_t rows, float factor)
 {
     for (int64_t r = 0; r < rows; r++)
         for (int64_t d = 0; d < p->width; d++)
-            to[r * p->args->D + d] = factor * from[r * p->padded_width + d];
+            to[r * step + d] = factor * from[r * p->padded_width + d];
 }
 
 static float softmax_scale(const struct pair *p)
@@ -174,8 +175,8 @@ static float softmax_scale(const struct pair *p)
 static void compute_scores(const struct pair *p, int64_t first, int64_t rows)
 {
     const struct scratch *s = &p->scratch;
-    const int64_t column = p->head * p->width;
-    take_rows(p, s->q, p->args->q + (p->first_query + first) * p->args->D + column, rows,
+    const int64_t column = p->head * p->width, step = p->args->q_step;
+    take_rows(p, s->q, p->args->q + (p->first_query + first) * step + column, step, rows,
               softmax_scale(p));
     multiply(rows, p->padded_keys, p->width, s->q, p->padded_width, 1, s->keys_t, s->scores,
              p->padded_keys, false);
@@ -238,8 +239,8 @@ static void forward_block(const struct pair *p, int64_t first, int64_t rows)
     }
     multiply(rows, p->padded_width, p->n_keys, s->scores, p->padded_keys, 1, s->values, s->out,
              p->padded_width, false);
-    give_rows(p, args->y + (p->first_query + first) * args->D + p->head * p->width, s->out, rows,
-              1.0f);
+    give_rows(p, args->y + (p->first_query + first) * args->D + p->head * p->width, args->D, s->out,
+              rows, 1.0f);
 }
 
 static void forward_pair(void *context, int64_t task, int worker)
@@ -247,9 +248,10 @@ static void forward_pair(void *context, int64_t task, int worker)
     const struct run *run = context;
     const struct leit_attention *args = run->args;
     const struct pair p = open_pair(args, task, worker, run->workspace);
-    const int64_t corner = p.first_key * args->D + p.head * p.width;
-    leit_pack_panels(p.scratch.keys_t, NR, true, args->k + corner, args->D, p.n_keys, p.width);
-    leit_pack_panels(p.scratch.values, NR, false, args->v + corner, args->D, p.width, p.n_keys);
+    const int64_t step = args->k_step;
+    const int64_t corner = p.first_key * step + p.head * p.width;
+    leit_pack_panels(p.scratch.keys_t, NR, true, args->k + corner, step, p.n_keys, p.width);
+    leit_pack_panels(p.scratch.values, NR, false, args->v + corner, step, p.width, p.n_keys);
     for (int64_t first = 0; first < p.n_queries; first += BLOCK_ROWS)
         forward_block(&p, first,
                       p.n_queries - first < BLOCK_ROWS ? p.n_queries - first : BLOCK_ROWS);
@@ -292,9 +294,10 @@ static void backward_block(const struct pair *p, int64_t first, int64_t rows)
     const struct leit_attention *args = p->args;
     const struct scratch *s = &p->scratch;
     const int64_t W = p->padded_width, T = p->padded_keys;
-    const int64_t corner = (p->first_query + first) * args->D + p->head * p->width;
+    const int64_t row = p->first_query + first, column = p->head * p->width;
+    const int64_t step = args->q_step;
     compute_scores(p, first, rows);
-    take_rows(p, s->dy, args->dy + corner, rows, 1.0f);
+    take_rows(p, s->dy, args->dy + row * args->D + column, args->D, rows, 1.0f);
     multiply(rows, T, p->width, s->dy, W, 1, s->values_t, s->slopes, T, false);
 
     if (args->dropout > 0.0f) draw_scales(p, first, rows);
@@ -308,7 +311,7 @@ static void backward_block(const struct pair *p, int64_t first, int64_t rows)
     multiply(p->n_keys, W, rows, s->slopes, 1, T, s->q_panels, s->dkeys, W, first > 0);
     if (args->dq == NULL) return;
     multiply(rows, W, p->n_keys, s->slopes, T, 1, s->keys, s->out, W, false);
-    give_rows(p, args->dq + corner, s->out, rows, softmax_scale(p));
+    give_rows(p, args->dq + row * step + column, step, s->out, rows, softmax_scale(p));
 }
 
 static void backward_pair(void *context, int64_t task, int worker)
@@ -317,17 +320,18 @@ static void backward_pair(void *context, int64_t task, int worker)
     const struct leit_attention *args = run->args;
     const struct pair p = open_pair(args, task, worker, run->workspace);
     const struct scratch *s = &p.scratch;
-    const int64_t corner = p.first_key * args->D + p.head * p.width;
-    leit_pack_panels(s->keys_t, NR, true, args->k + corner, args->D, p.n_keys, p.width);
-    leit_pack_panels(s->values_t, NR, true, args->v + corner, args->D, p.n_keys, p.width);
-    leit_pack_panels(s->keys, NR, false, args->k + corner, args->D, p.width, p.n_keys);
+    const int64_t step = args->k_step;
+    const int64_t corner = p.first_key * step + p.head * p.width;
+    leit_pack_panels(s->keys_t, NR, true, args->k + corner, step, p.n_keys, p.width);
+    leit_pack_panels(s->values_t, NR, true, args->v + corner, step, p.n_keys, p.width);
+    leit_pack_panels(s->keys, NR, false, args->k + corner, step, p.width, p.n_keys);
     const size_t bytes = (size_t)(p.n_keys * p.padded_width) * sizeof(float);
     if (p.n_queries == 0) memset(s->dkeys, 0, bytes), memset(s->dvalues, 0, bytes);
     for (int64_t first = 0; first < p.n_queries; first += BLOCK_ROWS)
         backward_block(&p, first,
                        p.n_queries - first < BLOCK_ROWS ? p.n_queries - first : BLOCK_ROWS);
-    if (args->dk != NULL) give_rows(&p, args->dk + corner, s->dkeys, p.n_keys, 1.0f);
-    if (args->dv != NULL) give_rows(&p, args->dv + corner, s->dvalues, p.n_keys, 1.0f);
+    if (args->dk != NULL) give_rows(&p, args->dk + corner, step, s->dkeys, p.n_keys, 1.0f);
+    if (args->dv != NULL) give_rows(&p, args->dv + corner, step, s->dvalues, p.n_keys, 1.0f);
 }
 
 leit_status leit_attention_backward_cpu(const leit_exec *exec, const struct leit_attention *args)

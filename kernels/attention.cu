@@ -25,17 +25,18 @@ enum { LANES = THREADS / TILE, STRIDE = TILE + 4 };
 
 typedef float score_tile[TILE][STRIDE];
 
-/* The rows of the task's sequence and head in an array of queries (q, y) or of keys (k, v). */
-static __device__ leit_rows_view queries_of(const struct leit_attention &args,
-                                            const leit_attention_task &t, const float *array)
+/* The rows of the task's sequence and head in an array of queries (q, dy), `step` apart, or of keys (k,
+ * v). */
+static __device__ leit_rows_view queries_of(const leit_attention_task &t, const float *array,
+                                            int64_t step)
 {
-    return {array + t.first_query * args.D + t.head * t.width, t.n_queries, args.D, 1};
+    return {array + t.first_query * step + t.head * t.width, t.n_queries, step, 1};
 }
 
 static __device__ leit_rows_view keys_of(const struct leit_attention &args,
                                          const leit_attention_task &t, const float *array)
 {
-    return {array + t.first_key * args.D + t.head * t.width, t.n_keys, args.D, 1};
+    return {array + t.first_key * args.k_step + t.head * t.width, t.n_keys, args.k_step, 1};
 }
 
 /* The columns of a view as rows, counted from row `first` on. */
@@ -55,16 +56,17 @@ static __device__ void multiply_rows(score_tile &to, float factor, const leit_ro
     LEIT_EACH_SHARE (r, c) to[leit_tile_row(r)][leit_tile_column(c)] = factor * sum[r][c];
 }
 
-/* The tile of a task goes out, to `array`, whose rows of the sequence are n_rows from first_row on. */
-static __device__ void store_tile(const struct leit_attention &args, const leit_attention_task &t,
-                                  const leit_tile_sum &sum, float factor, float *array,
-                                  int64_t first_row, int64_t n_rows)
+/* The tile of a task goes out, to `array`, whose rows of the sequence are n_rows from first_row on, `step`
+ * apart. */
+static __device__ void store_tile(const leit_attention_task &t, const leit_tile_sum &sum,
+                                  float factor, float *array, int64_t step, int64_t first_row,
+                                  int64_t n_rows)
 {
-    float *to = array + (first_row + t.first) * args.D + t.head * t.width + t.column;
+    float *to = array + (first_row + t.first) * step + t.head * t.width + t.column;
     LEIT_EACH_SHARE (r, c) {
         const int row = leit_tile_row(r), d = leit_tile_column(c);
         if (t.first + row < n_rows && t.column + d < t.width)
-            to[row * args.D + d] = factor * sum[r][c];
+            to[row * step + d] = factor * sum[r][c];
     }
 }
 
@@ -119,7 +121,7 @@ static __global__ void forward_tiles(struct leit_attention args)
         leit_attention_open(args, args.q_offsets, args.Nq, args.D / args.H, blockIdx.x);
     if (t.is_live) { /* the same for the whole block */
         const int row = (int)threadIdx.x / LANES, lane = (int)threadIdx.x % LANES;
-        const leit_rows_view q = queries_of(args, t, args.q), k = keys_of(args, t, args.k);
+        const leit_rows_view q = queries_of(t, args.q, args.q_step), k = keys_of(args, t, args.k);
         softmax softmax = {-FLT_MAX, 0.0f};
         leit_tile_sum out = {};
         for (int64_t first = 0; first < t.n_keys; first += TILE) {
@@ -148,7 +150,7 @@ static __global__ void forward_tiles(struct leit_attention args)
                 softmax.largest + leit_log(softmax.sum);
         __syncthreads();
         LEIT_EACH_SHARE (r, c) out[r][c] *= factors[leit_tile_row(r)];
-        store_tile(args, t, out, 1.0f, args.y, t.first_query, t.n_queries);
+        store_tile(t, out, 1.0f, args.y, args.D, t.first_query, t.n_queries);
     }
 }
 
@@ -166,8 +168,8 @@ static __global__ void measure_rows(struct leit_attention args, row_statistics *
     const leit_attention_task t = leit_attention_open(args, args.q_offsets, args.Nq, 1, blockIdx.x);
     if (t.is_live) {
         const int row = (int)threadIdx.x / LANES, lane = (int)threadIdx.x % LANES;
-        const leit_rows_view q = queries_of(args, t, args.q), k = keys_of(args, t, args.k);
-        const leit_rows_view dy = queries_of(args, t, args.dy), v = keys_of(args, t, args.v);
+        const leit_rows_view q = queries_of(t, args.q, args.q_step), k = keys_of(args, t, args.k);
+        const leit_rows_view dy = queries_of(t, args.dy, args.D), v = keys_of(args, t, args.v);
         softmax softmax = {-FLT_MAX, 0.0f};
         float mean = 0.0f;
         for (int64_t first = 0; first < t.n_keys; first += TILE) {
@@ -201,10 +203,10 @@ static __device__ void differentiate_tile(const struct leit_attention &args,
                                           int64_t first_key, score_tile &probabilities,
                                           score_tile &slopes)
 {
-    multiply_rows(probabilities, t.scale, queries_of(args, t, args.q), first_query,
+    multiply_rows(probabilities, t.scale, queries_of(t, args.q, args.q_step), first_query,
                   keys_of(args, t, args.k), first_key, t.width);
-    multiply_rows(slopes, 1.0f, queries_of(args, t, args.dy), first_query, keys_of(args, t, args.v),
-                  first_key, t.width);
+    multiply_rows(slopes, 1.0f, queries_of(t, args.dy, args.D), first_query,
+                  keys_of(args, t, args.v), first_key, t.width);
     __syncthreads();
     const int row = (int)threadIdx.x / LANES;
     const int64_t i = first_query + row;
@@ -237,7 +239,7 @@ static __global__ void dq_tiles(struct leit_attention args, const row_statistics
                               columns_of(keys_of(args, t, args.k), t, first), t.column,
                               leit_attention_at_most_a_tile(t.n_keys - first));
         }
-        store_tile(args, t, dq, t.scale, args.dq, t.first_query, t.n_queries);
+        store_tile(t, dq, t.scale, args.dq, args.q_step, t.first_query, t.n_queries);
     }
 }
 
@@ -254,12 +256,15 @@ static __global__ void dk_dv_tiles(struct leit_attention args, const row_statist
             const int64_t n = leit_attention_at_most_a_tile(t.n_queries - first);
             differentiate_tile(args, t, statistics, first, t.first, probabilities, slopes);
             leit_tile_product(dv, {probabilities[0], TILE, 1, STRIDE}, 0,
-                              columns_of(queries_of(args, t, args.dy), t, first), t.column, n);
+                              columns_of(queries_of(t, args.dy, args.D), t, first), t.column, n);
             leit_tile_product(dk, {slopes[0], TILE, 1, STRIDE}, 0,
-                              columns_of(queries_of(args, t, args.q), t, first), t.column, n);
+                              columns_of(queries_of(t, args.q, args.q_step), t, first), t.column,
+                              n);
         }
-        if (args.dk != nullptr) store_tile(args, t, dk, t.scale, args.dk, t.first_key, t.n_keys);
-        if (args.dv != nullptr) store_tile(args, t, dv, 1.0f, args.dv, t.first_key, t.n_keys);
+        if (args.dk != nullptr)
+            store_tile(t, dk, t.scale, args.dk, args.k_step, t.first_key, t.n_keys);
+        if (args.dv != nullptr)
+            store_tile(t, dv, 1.0f, args.dv, args.k_step, t.first_key, t.n_keys);
     }
 }
 

@@ -13,6 +13,8 @@
  *   logsumexp        (H, Nq)   of the scaled scores, written forward as y; a backward may read both
  *   dy               (Nq, D)   in
  *   dq, dk, dv       (Nq, D), (Nk, D), (Nk, D)   written; rows of no sequence are not touched
+ *   q_step, k_step   floats from row to row of q and dq, and of k, v, dk and dv: D, or more where they
+ *                    are columns of a wider array
  *   n_sequences      sequences that hold data, NULL: B
  *   T                the longest sequence that can occur, queries or keys
  *   random           seed and step; may be NULL when dropout is 0
@@ -20,8 +22,8 @@
  *               uniform >= dropout; the uniform comes from word e % 4 of the Philox block
  *               {e / 4, s H + h, step, stream}, e = i Tk + j with i, j counted inside the sequence
  *               and Tk its number of keys.
- *   Limits      B >= 0, 1 <= T <= 65536, H divides D, D/H <= 1024, 0 <= dropout < 1; every sequence
- *               has 0 to T queries and 1 to T keys, otherwise LEIT_INTERNAL.
+ *   Limits      B >= 0, 1 <= T <= 65536, H divides D, D/H <= 1024, 0 <= dropout < 1; steps are D and
+ *               more; every sequence has 0 to T queries and 1 to T keys, otherwise LEIT_INTERNAL.
  *   Error       at most 2 x that of the naive fp32 loops, against double.
  *   Repeatable  bit for bit, for any number of threads.
  *   Source      Vaswani et al., "Attention Is All You Need" (2017), section 3.2; the backward
@@ -35,7 +37,7 @@
 #include "kernels/op.h"
 
 struct leit_attention {
-    int64_t B, T, H, D, Nq, Nk;
+    int64_t B, T, H, D, Nq, Nk, q_step, k_step;
     float dropout;
     uint32_t stream;
     const leit_random *random;
@@ -65,6 +67,9 @@ static inline leit_status leit_attention_check(const struct leit_attention *args
         "of D, D/H at most %d",
         (long long)args->B, (long long)args->T, (long long)args->H, (long long)args->D,
         LEIT_ATTENTION_MAX_T, LEIT_ATTENTION_MAX_WIDTH);
+    LEIT_FAIL_IF(args->q_step < args->D || args->k_step < args->D, LEIT_INTERNAL,
+                 "attention: rows are %lld and %lld apart, expected %lld and more",
+                 (long long)args->q_step, (long long)args->k_step, (long long)args->D);
     LEIT_FAIL_IF(!(args->dropout >= 0.0f && args->dropout < 1.0f), LEIT_INTERNAL,
                  "attention: dropout is %g, expected 0 <= dropout < 1", (double)args->dropout);
     LEIT_FAIL_IF(args->dropout > 0.0f && args->random == NULL, LEIT_INTERNAL,

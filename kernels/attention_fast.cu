@@ -72,24 +72,24 @@ struct head_rows {
     bool are_quads;
 };
 
-static __device__ head_rows head_of(const struct leit_attention &args, const leit_attention_task &t,
-                                    const float *array, int64_t first_row, int n_rows)
+static __device__ head_rows head_of(const leit_attention_task &t, const float *array, int64_t step,
+                                    int64_t first_row, int n_rows)
 {
     const bool are_quads =
-        (uintptr_t)array % 16 == 0 && t.width % LEIT_QUAD == 0; /* and so is D, a multiple */
-    return {array + first_row * args.D + t.head * t.width, args.D, n_rows, t.width, are_quads};
+        (uintptr_t)array % 16 == 0 && t.width % LEIT_QUAD == 0 && step % LEIT_QUAD == 0;
+    return {array + first_row * step + t.head * t.width, step, n_rows, t.width, are_quads};
 }
 
-static __device__ head_rows queries_in(const struct leit_attention &args,
-                                       const leit_attention_task &t, const float *array)
+static __device__ head_rows queries_in(const leit_attention_task &t, const float *array,
+                                       int64_t step)
 {
-    return head_of(args, t, array, t.first_query, t.n_queries);
+    return head_of(t, array, step, t.first_query, t.n_queries);
 }
 
 static __device__ head_rows keys_in(const struct leit_attention &args, const leit_attention_task &t,
                                     const float *array)
 {
-    return head_of(args, t, array, t.first_key, t.n_keys);
+    return head_of(t, array, args.k_step, t.first_key, t.n_keys);
 }
 
 template <enum leit_precision precision, class A, class B>
@@ -128,38 +128,40 @@ static __device__ void add_weighted(attention_sum &sum, float *stages, const flo
 /* Where a tile of results goes: the rows of the sequence from the first of the tile on, n of them. */
 struct rows_out {
     float *to;
+    int64_t step;
     int n;
 };
 
-static __device__ rows_out queries_out(const struct leit_attention &args,
-                                       const leit_attention_task &t, float *array, int first)
+static __device__ rows_out queries_out(const leit_attention_task &t, float *array, int64_t step,
+                                       int first)
 {
-    return {array + (t.first_query + first) * args.D + t.head * t.width + t.column,
+    return {array + (t.first_query + first) * step + t.head * t.width + t.column, step,
             t.n_queries - first};
 }
 
 static __device__ rows_out keys_out(const struct leit_attention &args, const leit_attention_task &t,
                                     float *array, int first)
 {
-    return {array + (t.first_key + first) * args.D + t.head * t.width + t.column, t.n_keys - first};
+    return {array + (t.first_key + first) * args.k_step + t.head * t.width + t.column, args.k_step,
+            t.n_keys - first};
 }
 
 /* factor sum, written or added, by way of a tile in shared memory that nobody needs any more, in whole
  * rows. */
-static __device__ void store_rows(const struct leit_attention &args, const leit_attention_task &t,
-                                  const rows_out &out, float *tile, const attention_sum &sum,
-                                  float factor, bool is_added)
+static __device__ void store_rows(const leit_attention_task &t, const rows_out &out, float *tile,
+                                  const attention_sum &sum, float factor, bool is_added)
 {
     enum { QUADS = ROWS / LEIT_QUAD };
     const int n_columns = leit_fast_at_most(t.width - t.column, ROWS);
     const int n_rows = leit_fast_at_most(out.n, ROWS);
-    const bool are_quads = t.width % LEIT_QUAD == 0 && leit_are_aligned(out.to);
+    const bool are_quads =
+        t.width % LEIT_QUAD == 0 && out.step % LEIT_QUAD == 0 && leit_are_aligned(out.to);
     leit_fast_lay_down<leit_small_tile>(tile, sum);
     for (int at = (int)threadIdx.x; at < n_rows * QUADS; at += THREADS_OF_ATTENTION) {
         const int row = at / QUADS, d = at % QUADS * LEIT_QUAD;
         if (d >= n_columns) continue;
         struct leit_quad quad = leit_load_quad(tile + row * PITCH + d);
-        float *to = out.to + row * args.D + d;
+        float *to = out.to + row * out.step + d;
         if (are_quads) {
             const struct leit_quad before = is_added ? leit_load_quad(to) : leit_quad{};
             LEIT_EACH_OF_QUAD (e) quad.of[e] = factor * quad.of[e] + before.of[e];
@@ -273,7 +275,7 @@ static __global__ void __launch_bounds__(THREADS_OF_ATTENTION, BLOCKS_AT_ONCE)
         const int row = own_row();
         const bool is_first_lane = threadIdx.x % ROW_LANES == 0;
         const int i = t.first + row;
-        const head_rows q = queries_in(args, t, args.q), k = keys_in(args, t, args.k);
+        const head_rows q = queries_in(t, args.q, args.q_step), k = keys_in(args, t, args.k);
         const head_rows v = keys_in(args, t, args.v);
         row_so_far so_far = {-FLT_MAX, 0.0f};
         attention_sum out = {};
@@ -296,8 +298,7 @@ static __global__ void __launch_bounds__(THREADS_OF_ATTENTION, BLOCKS_AT_ONCE)
                 so_far.largest + leit_log(so_far.sum);
         __syncthreads();
         multiply_tile_rows(out, memory->factors);
-        store_rows(args, t, queries_out(args, t, args.y, t.first), memory->scores, out, 1.0f,
-                   false);
+        store_rows(t, queries_out(t, args.y, args.D, t.first), memory->scores, out, 1.0f, false);
     }
 }
 
@@ -335,7 +336,7 @@ static __device__ row_of_softmax know_row(const struct leit_attention &args,
     row_of_softmax row = {};
     float mean = 0.0f;
     if (i < t.n_queries) {
-        const head_rows dy = queries_in(args, t, args.dy), y = queries_in(args, t, args.y);
+        const head_rows dy = queries_in(t, args.dy, args.D), y = queries_in(t, args.y, args.D);
         row.logsumexp = args.logsumexp[t.head * args.Nq + t.first_query + i];
         for (int d = (int)threadIdx.x % ROW_LANES * LEIT_QUAD; d < t.width; d += ROW_STEP) {
             const struct leit_quad slopes = quad_of(dy, i, d), values = quad_of(y, i, d);
@@ -377,9 +378,10 @@ differentiate_tile(const struct leit_attention &args, const leit_attention_task 
 {
     const int i = first_query + own_row();
     const row_of_softmax row = know_row<precision>(args, t, i);
-    multiply_heads<precision>(memory->scores, memory->stages, t.scale, queries_in(args, t, args.q),
-                              first_query, keys_in(args, t, args.k), first_key);
-    multiply_heads<precision>(memory->slopes, memory->stages, 1.0f, queries_in(args, t, args.dy),
+    multiply_heads<precision>(memory->scores, memory->stages, t.scale,
+                              queries_in(t, args.q, args.q_step), first_query,
+                              keys_in(args, t, args.k), first_key);
+    multiply_heads<precision>(memory->slopes, memory->stages, 1.0f, queries_in(t, args.dy, args.D),
                               first_query, keys_in(args, t, args.v), first_key);
     differentiate_row(args, t, memory, row, i, first_key);
     __syncthreads();
@@ -389,13 +391,13 @@ differentiate_tile(const struct leit_attention &args, const leit_attention_task 
  * where it is the first, else added. No register holds sums from one tile to the next: most sentences
  * have one, and the products of all tiles need many. */
 template <enum leit_precision precision, bool along_k>
-static __device__ void make_part(const struct leit_attention &args, const leit_attention_task &t,
-                                 float *stages, const float *tile, const head_rows &b, int first,
-                                 const rows_out &out, float factor, bool is_first)
+static __device__ void make_part(const leit_attention_task &t, float *stages, const float *tile,
+                                 const head_rows &b, int first, const rows_out &out, float factor,
+                                 bool is_first)
 {
     attention_sum part = {};
     add_weighted<precision, along_k>(part, stages, tile, b, first, t.column);
-    store_rows(args, t, out, stages, part, factor, !is_first);
+    store_rows(t, out, stages, part, factor, !is_first);
     __syncthreads(); /* the stages have been read */
 }
 
@@ -406,17 +408,16 @@ static __device__ void make_parts(const struct leit_attention &args, const leit_
                                   bool has_keys, bool makes_dq)
 {
     if (has_keys && args.dv != nullptr)
-        make_part<precision, false>(args, t, memory->stages, memory->scores,
-                                    queries_in(args, t, args.dy), query,
+        make_part<precision, false>(t, memory->stages, memory->scores,
+                                    queries_in(t, args.dy, args.D), query,
                                     keys_out(args, t, args.dv, key), 1.0f, query == 0);
     if (has_keys && args.dk != nullptr)
-        make_part<precision, false>(args, t, memory->stages, memory->slopes,
-                                    queries_in(args, t, args.q), query,
+        make_part<precision, false>(t, memory->stages, memory->slopes,
+                                    queries_in(t, args.q, args.q_step), query,
                                     keys_out(args, t, args.dk, key), t.scale, query == 0);
     if (makes_dq)
-        make_part<precision, true>(args, t, memory->stages, memory->slopes,
-                                   keys_in(args, t, args.k), key,
-                                   queries_out(args, t, args.dq, query), t.scale, key == 0);
+        make_part<precision, true>(t, memory->stages, memory->slopes, keys_in(args, t, args.k), key,
+                                   queries_out(t, args.dq, args.q_step, query), t.scale, key == 0);
 }
 
 /* The first blocks_of_keys blocks have a tile of keys each, those behind them one of queries. */

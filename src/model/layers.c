@@ -3,7 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 
-enum { NAME_BYTES = 160 };
+enum { NAME_BYTES = 160, MAX_JOINED = 3 };
+
+static const leit_init bert_weights = {LEIT_INIT_NORMAL, 0.02f};
+static const leit_init bert_biases = {LEIT_INIT_CONSTANT, 0.0f};
 
 static leit_value parameter(leit_plan *plan, const char *prefix, const char *leaf, int rank,
                             const int64_t *shape, leit_init init)
@@ -33,8 +36,32 @@ leit_value leit_layer_linear(leit_plan *plan, leit_value x, const char *prefix, 
 leit_value leit_layer_dense(leit_plan *plan, leit_value x, const char *prefix, int64_t K,
                             enum leit_activation activation)
 {
-    return dense(plan, x, prefix, K, activation, (leit_init){LEIT_INIT_NORMAL, 0.02f},
-                 (leit_init){LEIT_INIT_CONSTANT, 0.0f});
+    return dense(plan, x, prefix, K, activation, bert_weights, bert_biases);
+}
+
+static leit_value joined_parameters(leit_plan *plan, const char *const *prefixes, int n,
+                                    const char *leaf, int rank, const int64_t *shape,
+                                    leit_init init)
+{
+    char names[MAX_JOINED][NAME_BYTES];
+    const char *list[MAX_JOINED];
+    for (int i = 0; i < n; i++) {
+        snprintf(names[i], NAME_BYTES, "%s.%s", prefixes[i], leaf);
+        list[i] = names[i];
+    }
+    return leit_plan_joined_parameters(plan, list, n, rank, shape, init);
+}
+
+leit_value leit_layer_joined_dense(leit_plan *plan, leit_value x, const char *const *prefixes,
+                                   int n, int64_t K)
+{
+    const int64_t shape[2] = {K, leit_plan_dim(plan, x, 1)};
+    if (n > MAX_JOINED) return LEIT_NONE;
+    leit_value w = joined_parameters(plan, prefixes, n, "weight", 2, shape, bert_weights);
+    leit_value b = joined_parameters(plan, prefixes, n, "bias", 1, shape, bert_biases);
+    if (w == LEIT_NONE || b == LEIT_NONE) return LEIT_NONE;
+    leit_plan_scope(plan, "%s", prefixes[0]);
+    return leit_plan_linear(plan, x, w, b, LEIT_ACTIVATION_NONE);
 }
 
 leit_value leit_layer_layernorm(leit_plan *plan, leit_value x, leit_value residual,

@@ -12,6 +12,11 @@ leit_value leit_layer_linear(leit_plan *plan, leit_value x, const char *prefix, 
 leit_value leit_layer_dense(leit_plan *plan, leit_value x, const char *prefix, int64_t K,
                             enum leit_activation activation);
 
+/* n of them over one x (N, D) as one product -> (N, n K); LEIT_NONE where their parameters cannot be joined
+ * (leit_plan_joined_parameters). */
+leit_value leit_layer_joined_dense(leit_plan *plan, leit_value x, const char *const *prefixes,
+                                   int n, int64_t K);
+
 /* weight and bias (D), 1 and 0. */
 leit_value leit_layer_layernorm(leit_plan *plan, leit_value x, leit_value residual,
                                 const char *prefix, float epsilon);

@@ -71,6 +71,25 @@ static leit_value embeddings(leit_plan *plan, const leit_text_input *input, int6
     return leit_plan_dropout(plan, x, (float)model->dropout);
 }
 
+/* The first n of keys, values and queries of x: one product where their parameters can be joined. */
+static void project(leit_plan *plan, leit_value x, const char *prefix, int n, int64_t D,
+                    leit_columns *columns)
+{
+    static const char *const leaves[] = {"k_lin", "v_lin", "q_lin"};
+    char names[3][112];
+    const char *list[3];
+    for (int i = 0; i < n; i++) {
+        snprintf(names[i], sizeof names[i], "%s.attention.%s", prefix, leaves[i]);
+        list[i] = names[i];
+    }
+    const leit_value joined = leit_layer_joined_dense(plan, x, list, n, D);
+    for (int i = 0; i < n; i++)
+        columns[i] =
+            joined != LEIT_NONE
+                ? (leit_columns){joined, i * D}
+                : (leit_columns){leit_layer_dense(plan, x, list[i], D, LEIT_ACTIVATION_NONE), 0};
+}
+
 /* One transformer layer, post-LN. With `only_cls` everything behind keys and values is computed for
  * the [CLS] rows alone. */
 static leit_value layer(leit_plan *plan, leit_value x, const leit_text_input *input, int index,
@@ -82,14 +101,17 @@ static leit_value layer(leit_plan *plan, leit_value x, const leit_text_input *in
     snprintf(prefix, sizeof prefix, "text.transformer.layer.%d", index);
 #define NAMED(leaf) (snprintf(name, sizeof name, "%s." leaf, prefix), name)
 
-    leit_value k = leit_layer_dense(plan, x, NAMED("attention.k_lin"), D, LEIT_ACTIVATION_NONE);
-    leit_value v = leit_layer_dense(plan, x, NAMED("attention.v_lin"), D, LEIT_ACTIVATION_NONE);
-    if (only_cls) x = leit_plan_gather_rows(plan, x, input->cls);
-    leit_value q = leit_layer_dense(plan, x, NAMED("attention.q_lin"), D, LEIT_ACTIVATION_NONE);
+    leit_columns columns[3] = {{LEIT_NONE, 0}};
+    project(plan, x, prefix, only_cls ? 2 : 3, D, columns);
+    if (only_cls) {
+        x = leit_plan_gather_rows(plan, x, input->cls);
+        columns[2].value =
+            leit_layer_dense(plan, x, NAMED("attention.q_lin"), D, LEIT_ACTIVATION_NONE);
+    }
     leit_plan_scope(plan, "%s", prefix);
     leit_value y = leit_plan_attention(
-        plan, q, k, v, only_cls ? input->cls_offsets : input->offsets, input->offsets,
-        input->n_texts, input->T, model->heads, (float)model->attention_dropout);
+        plan, columns[2], columns[0], columns[1], D, only_cls ? input->cls_offsets : input->offsets,
+        input->offsets, input->n_texts, input->T, model->heads, (float)model->attention_dropout);
     y = leit_layer_dense(plan, y, NAMED("attention.out_lin"), D, LEIT_ACTIVATION_NONE);
     x = leit_layer_layernorm(plan, y, x, NAMED("sa_layer_norm"), epsilon);
     y = leit_layer_dense(plan, x, NAMED("ffn.lin1"), model->ffn_width, LEIT_ACTIVATION_GELU);

@@ -62,6 +62,11 @@ leit_value leit_plan_clip_source(leit_plan *plan, const char *name);
 
 leit_value leit_plan_parameter(leit_plan *plan, const char *name, int rank, const int64_t *shape,
                                leit_init init);
+/* n parameters of one shape, one behind the other along their first axis; their names and places in a
+ * checkpoint are their own. LEIT_NONE, which is no failure, where they do not lie so: in a plan that does
+ * not train, whose arrays may be borrowed; where only some learn; where one is no multiple of 64 bytes. */
+leit_value leit_plan_joined_parameters(leit_plan *plan, const char *const *names, int n, int rank,
+                                       const int64_t *shape, leit_init init);
 leit_value leit_plan_statistic(leit_plan *plan, const char *name, int64_t count, float initial);
 
 int64_t leit_plan_dim(const leit_plan *plan, leit_value value, int axis);
@@ -98,11 +103,18 @@ leit_value leit_plan_embedding(leit_plan *plan, leit_value ids, leit_value words
                                leit_value positions, leit_value position_table);
 leit_value leit_plan_layernorm(leit_plan *plan, leit_value x, leit_value residual, leit_value w,
                                leit_value b, float epsilon);
-/* Packed sequences: q_offsets and k_offsets are i32 inputs of B + 1 elements; n_sequences a count.
- * T is the longest sequence. */
-leit_value leit_plan_attention(leit_plan *plan, leit_value q, leit_value k, leit_value v,
-                               leit_value q_offsets, leit_value k_offsets, leit_value n_sequences,
-                               int64_t T, int64_t n_heads, float dropout);
+/* Columns of a value (N, D), from `first` on. */
+typedef struct leit_columns {
+    leit_value value;
+    int64_t first;
+} leit_columns;
+
+/* q, k and v, D columns each, are all columns of their values, which nothing else reads. Packed sequences:
+ * q_offsets and k_offsets are i32 inputs of B + 1 elements; n_sequences a count. T is the longest
+ * sequence. */
+leit_value leit_plan_attention(leit_plan *plan, leit_columns q, leit_columns k, leit_columns v,
+                               int64_t D, leit_value q_offsets, leit_value k_offsets,
+                               leit_value n_sequences, int64_t T, int64_t n_heads, float dropout);
 leit_value leit_plan_sigmoid(leit_plan *plan, leit_value x);
 /* x itself when the plan does not train or p is 0. */
 leit_value leit_plan_dropout(leit_plan *plan, leit_value x, float p);

@@ -9,9 +9,11 @@ static void find_first_nodes(const leit_plan *plan, size_t *first)
     for (size_t p = 0; p < plan->parameters->count; p++) first[p] = plan->n_nodes - 1;
     for (size_t i = plan->n_nodes; i-- > 0;) {
         const plan_node *node = &plan->nodes[i];
-        for (int s = 0; node->has_backward && s < node->n_slots; s++)
-            if (node->slots[s].use == GRADIENT_SUM)
-                first[plan->values[node->slots[s].value].parameter] = i;
+        for (int s = 0; node->has_backward && s < node->n_slots; s++) {
+            const plan_value *value = &plan->values[node->slots[s].value];
+            for (int k = 0; node->slots[s].use == GRADIENT_SUM && k < value->n_parameters; k++)
+                first[value->parameter + k] = i;
+        }
     }
 }
 

@@ -150,6 +150,7 @@ static leit_value add_parameter(leit_plan *plan, const leit_parameter *wanted)
         add_value(plan, wanted->name, VALUE_PARAMETER, LEIT_F32, wanted->rank, wanted->shape);
     if (value == LEIT_NONE) return value;
     plan->values[value].parameter = index;
+    plan->values[value].n_parameters = 1;
     plan->values[value].needs_gradient =
         plan->options.training && !parameter->is_statistic && !parameter->is_frozen;
     return value;
@@ -161,6 +162,37 @@ leit_value leit_plan_parameter(leit_plan *plan, const char *name, int rank, cons
     leit_parameter wanted = {.name = name, .rank = rank, .init = init, .decays = true};
     for (int axis = 0; axis < rank; axis++) wanted.shape[axis] = shape[axis];
     return add_parameter(plan, &wanted);
+}
+
+leit_value leit_plan_joined_parameters(leit_plan *plan, const char *const *names, int n, int rank,
+                                       const int64_t *shape, leit_init init)
+{
+    char name[256];
+    leit_value first = LEIT_NONE;
+    bool are_joined = plan->options.training;
+    for (int i = 0; i < n; i++) {
+        const leit_value value = leit_plan_parameter(plan, names[i], rank, shape, init);
+        if (i == 0) first = value;
+        if (value == LEIT_NONE) return LEIT_NONE;
+        const plan_value *one = &plan->values[value], *before = &plan->values[first];
+        are_joined = are_joined && one->parameter == before->parameter + i &&
+                     one->needs_gradient == before->needs_gradient;
+    }
+    /* Each starts on a border, and so the next one behind its last element. */
+    are_joined =
+        are_joined &&
+        leit_plan_value_bytes(&plan->values[first]) ==
+            (size_t)plan->parameters->list[plan->values[first].parameter].count * sizeof(float);
+    if (!are_joined) return LEIT_NONE;
+    snprintf(name, sizeof name, "%s to %s", names[0], names[n - 1]);
+    int64_t joined_shape[LEIT_MAX_RANK] = {n * shape[0]};
+    for (int axis = 1; axis < rank; axis++) joined_shape[axis] = shape[axis];
+    const leit_value joined = add_value(plan, name, VALUE_PARAMETER, LEIT_F32, rank, joined_shape);
+    if (joined == LEIT_NONE) return joined;
+    plan->values[joined].parameter = plan->values[first].parameter;
+    plan->values[joined].n_parameters = n;
+    plan->values[joined].needs_gradient = plan->values[first].needs_gradient;
+    return joined;
 }
 
 leit_value leit_plan_statistic(leit_plan *plan, const char *name, int64_t count, float initial)
@@ -249,6 +281,16 @@ void leit_plan_slot(leit_plan *plan, plan_node *node, size_t field_offset, leit_
     }
     node->slots[node->n_slots++] =
         (plan_slot){.field_offset = field_offset, .value = value, .use = use};
+}
+
+void leit_plan_column_slot(leit_plan *plan, plan_node *node, size_t field_offset,
+                           leit_columns columns, enum slot_use use)
+{
+    leit_plan_slot(plan, node, field_offset, columns.value, use);
+    if (node == NULL || plan->status != LEIT_OK) return;
+    plan_slot *slot = &node->slots[node->n_slots - 1];
+    slot->first_column = columns.first;
+    slot->is_part = use == GRADIENT_WRITE && columns.first > 0;
 }
 
 void leit_plan_adding_slot(leit_plan *plan, plan_node *node, size_t field_offset,

@@ -9,6 +9,9 @@
 #define SLOT(op, field, value, use)                                                                \
     leit_plan_slot(plan, node, offsetof(struct leit_##op, field), (value), (use))
 
+#define COLUMN_SLOT(op, field, columns, use)                                                       \
+    leit_plan_column_slot(plan, node, offsetof(struct leit_##op, field), (columns), (use))
+
 /* dx of an op that can add it. */
 #define ADDING_SLOT(op, value)                                                                     \
     leit_plan_adding_slot(plan, node, offsetof(struct leit_##op, dx),                              \
@@ -365,38 +368,49 @@ leit_value leit_plan_layernorm(leit_plan *plan, leit_value x, leit_value residua
     return y;
 }
 
-leit_value leit_plan_attention(leit_plan *plan, leit_value q, leit_value k, leit_value v,
-                               leit_value q_offsets, leit_value k_offsets, leit_value n_sequences,
-                               int64_t T, int64_t n_heads, float dropout)
+static bool are_columns(const leit_plan *plan, leit_columns columns, int64_t D)
 {
-    PLAN_FAIL_IF(plan, !has_shape(plan, q, 2) || !has_shape(plan, k, 2) || !has_shape(plan, v, 2),
-                 "attention: q, k and v must be (N, D)");
+    return has_shape(plan, columns.value, 2) && columns.first >= 0 &&
+           columns.first + D <= dim(plan, columns.value, 1);
+}
+
+leit_value leit_plan_attention(leit_plan *plan, leit_columns q, leit_columns k, leit_columns v,
+                               int64_t D, leit_value q_offsets, leit_value k_offsets,
+                               leit_value n_sequences, int64_t T, int64_t n_heads, float dropout)
+{
+    PLAN_FAIL_IF(plan,
+                 !are_columns(plan, q, D) || !are_columns(plan, k, D) || !are_columns(plan, v, D),
+                 "attention: q, k and v must be %lld columns of (N, D)", (long long)D);
     struct leit_attention args = {.B = leit_plan_dim(plan, q_offsets, 0) - 1,
                                   .T = T,
                                   .H = n_heads,
-                                  .D = dim(plan, q, 1),
-                                  .Nq = dim(plan, q, 0),
-                                  .Nk = dim(plan, k, 0),
+                                  .D = D,
+                                  .Nq = dim(plan, q.value, 0),
+                                  .Nk = dim(plan, k.value, 0),
+                                  .q_step = dim(plan, q.value, 1),
+                                  .k_step = dim(plan, k.value, 1),
                                   .dropout = plan->options.training ? dropout : 0.0f,
                                   .stream = LEIT_STREAM_DROPOUT + plan->n_dropouts++};
-    PLAN_FAIL_IF(plan, args.D % n_heads != 0, "attention: width %lld is no multiple of %lld heads",
-                 (long long)args.D, (long long)n_heads);
-    leit_value y = matrix(plan, "attention", count_of(plan, q), args.Nq, args.D);
+    PLAN_FAIL_IF(plan, D % n_heads != 0, "attention: width %lld is no multiple of %lld heads",
+                 (long long)D, (long long)n_heads);
+    PLAN_FAIL_IF(plan, dim(plan, v.value, 0) != args.Nk || dim(plan, v.value, 1) != args.k_step,
+                 "attention: k and v must be of one shape");
+    leit_value y = matrix(plan, "attention", count_of(plan, q.value), args.Nq, D);
     leit_value logsumexp = matrix(plan, "attention.lse", LEIT_NONE, n_heads, args.Nq);
     plan_node *node = leit_plan_node(plan, LEIT_OP_attention, &args);
     if (args.dropout > 0.0f) SLOT(attention, random, leit_plan_random(plan), READ_BOTH);
     SLOT(attention, n_sequences, n_sequences, READ_BOTH);
     SLOT(attention, q_offsets, q_offsets, READ_BOTH);
     SLOT(attention, k_offsets, k_offsets, READ_BOTH);
-    SLOT(attention, q, q, READ_BOTH);
-    SLOT(attention, k, k, READ_BOTH);
-    SLOT(attention, v, v, READ_BOTH);
+    COLUMN_SLOT(attention, q, q, READ_BOTH);
+    COLUMN_SLOT(attention, k, k, READ_BOTH);
+    COLUMN_SLOT(attention, v, v, READ_BOTH);
     SLOT(attention, y, y, WRITE_FORWARD | READ_BACKWARD);
     SLOT(attention, logsumexp, logsumexp, WRITE_FORWARD | READ_BACKWARD);
     SLOT(attention, dy, y, GRADIENT_READ);
-    SLOT(attention, dq, q, GRADIENT_WRITE);
-    SLOT(attention, dk, k, GRADIENT_WRITE);
-    SLOT(attention, dv, v, GRADIENT_WRITE);
+    COLUMN_SLOT(attention, dq, q, GRADIENT_WRITE);
+    COLUMN_SLOT(attention, dk, k, GRADIENT_WRITE);
+    COLUMN_SLOT(attention, dv, v, GRADIENT_WRITE);
     return y;
 }
 

@@ -19,6 +19,7 @@ typedef struct plan_value {
     int64_t shape[LEIT_MAX_RANK];
     leit_value count;    /* the count its rows obey, LEIT_NONE: all rows hold data */
     int parameter;       /* index into the parameters, for VALUE_PARAMETER */
+    int n_parameters;    /* that it is joined of, from that one on */
     bool needs_gradient; /* something that learns lies before it */
     bool is_kept;        /* readable after a run */
     int n_gradients;     /* contributions that the backward makes */
@@ -52,6 +53,8 @@ typedef struct plan_slot {
     size_t adds_field_offset;
     bool is_aside;
     size_t aside_offset_bytes;
+    int64_t first_column; /* where the pointer stands in the value's first row */
+    bool is_part;         /* GRADIENT_WRITE: of the contribution of another slot */
 } plan_slot;
 
 enum { PLAN_MAX_SLOTS = 32 };
@@ -133,6 +136,11 @@ void leit_plan_slot(leit_plan *plan, plan_node *node, size_t field_offset, leit_
 /* A gradient that the op adds where its bool at adds_field_offset is set. */
 void leit_plan_adding_slot(leit_plan *plan, plan_node *node, size_t field_offset,
                            size_t adds_field_offset, leit_value value);
+
+/* A slot for columns of a value, from `first` on. A node that writes gradients of
+ * columns writes those of all columns of the value: one contribution, the only one. */
+void leit_plan_column_slot(leit_plan *plan, plan_node *node, size_t field_offset,
+                           leit_columns columns, enum slot_use use);
 
 /* Adds an exchange in place of an op. */
 plan_node *leit_plan_exchange_node(leit_plan *plan, const plan_exchange *args);

@@ -75,7 +75,9 @@ static void count_gradients(leit_plan *plan)
         node->has_backward = plan->options.training && arrives && wanted;
         for (int s = 0; node->has_backward && s < node->n_slots; s++) {
             plan_slot *slot = &node->slots[s];
-            if (slot->use != GRADIENT_WRITE || !plan->values[slot->value].needs_gradient) continue;
+            if (slot->use != GRADIENT_WRITE || !plan->values[slot->value].needs_gradient ||
+                slot->is_part)
+                continue;
             const bool is_first = plan->values[slot->value].n_gradients == 0;
             if (slot->adds_field_offset > 0)
                 *(bool *)((unsigned char *)node->args + slot->adds_field_offset) = !is_first;
@@ -325,12 +327,14 @@ static void bind_slots(leit_plan *plan)
         for (int s = 0; s < node->n_slots; s++) {
             const plan_slot *slot = &node->slots[s];
             const plan_value *value = &plan->values[slot->value];
-            const void *pointer = value->data;
+            const float *pointer = value->data;
             if (slot->use >= GRADIENT_READ) {
                 pointer = value->gradient;
                 if (!node->has_backward) pointer = NULL;
-                if (slot->is_aside) pointer = plan->activations + slot->aside_offset_bytes;
+                if (slot->is_aside)
+                    pointer = (float *)(plan->activations + slot->aside_offset_bytes);
             }
+            if (pointer != NULL) pointer += slot->first_column;
             memcpy((unsigned char *)node->args + slot->field_offset, &pointer, sizeof pointer);
         }
     }

@@ -17,6 +17,9 @@ static const char *const params[] = {
     "B=1 T=130 H=1 D=8 dropout=0.1",         /* three blocks of keys */
     "B=2 T=16 H=4 D=68 spread=8",            /* one key takes nearly everything */
     "B=2 T=5 H=1 D=4 n_sequences=0",
+    "B=3 T=37 H=2 D=24 joint=1 dropout=0.1", /* q, k and v in one array */
+    "B=2 T=66 H=3 D=15 joint=1 spare=2",
+    "B=4 T=21 H=2 D=16 cls=1 joint=1", /* k and v */
     NULL,
 };
 
@@ -56,22 +59,66 @@ static void describe_sizes(leit_case *c, struct leit_attention *args)
     args->Nk = k[n] + leit_case_int(c, "spare", 0);
 }
 
-static void describe(leit_case *c)
+/* The parts of an array that q, or k and v, are columns of. */
+static void find_parts(leit_case *c)
 {
     struct leit_attention *args = leit_case_args(c);
-    describe_sizes(c, args);
-    const int64_t D = args->D, Nq = args->Nq, Nk = args->Nk, spare = leit_case_int(c, "spare", 0);
+    const int64_t D = args->D;
+    if (args->q_step > D) {
+        args->k = args->q + D;
+        args->dk = args->dq == NULL ? NULL : args->dq + D;
+    }
+    args->v = args->k + D;
+    args->dv = args->dk == NULL ? NULL : args->dk + D;
+}
+
+/* Where a query has a key's row they are one array of three parts, otherwise k and v one of two. */
+static void describe_joint(leit_case *c, int64_t spare)
+{
+    struct leit_attention *args = leit_case_args(c);
+    const int64_t D = args->D, Nq = args->Nq, Nk = args->Nk;
+    if (leit_case_int(c, "cls", 0)) {
+        args->q_step = D;
+        args->k_step = 2 * D;
+        leit_case_input(c, "q", &args->q, Nq * D, (Nq - spare) * D);
+        leit_case_input(c, "kv", &args->k, Nk * 2 * D, (Nk - spare) * 2 * D);
+        leit_case_gradient(c, "dq", &args->dq, "q");
+        leit_case_gradient(c, "dkv", &args->dk, "kv");
+    } else {
+        args->q_step = args->k_step = 3 * D;
+        leit_case_input(c, "qkv", &args->q, Nk * 3 * D, (Nk - spare) * 3 * D);
+        leit_case_gradient(c, "dqkv", &args->dq, "qkv");
+    }
+    leit_case_bind(c, find_parts);
+}
+
+static void describe_apart(leit_case *c, int64_t spare)
+{
+    struct leit_attention *args = leit_case_args(c);
+    const int64_t D = args->D, Nq = args->Nq, Nk = args->Nk;
     double *q = leit_case_input(c, "q", &args->q, Nq * D, (Nq - spare) * D);
+    args->q_step = args->k_step = D;
     const double spread = leit_case_float(c, "spread", 1.0);
     for (int64_t i = 0; i < Nq * D; i++) q[i] *= spread;
     leit_case_input(c, "k", &args->k, Nk * D, (Nk - spare) * D);
     leit_case_input(c, "v", &args->v, Nk * D, (Nk - spare) * D);
-    leit_case_output(c, "y", &args->y, Nq * D);
-    leit_case_output(c, "logsumexp", &args->logsumexp, args->H * Nq);
-    leit_case_gradient_in(c, "dy", &args->dy, "y", (Nq - spare) * D);
     leit_case_gradient(c, "dq", &args->dq, "q");
     leit_case_gradient(c, "dk", &args->dk, "k");
     leit_case_gradient(c, "dv", &args->dv, "v");
+}
+
+static void describe(leit_case *c)
+{
+    struct leit_attention *args = leit_case_args(c);
+    describe_sizes(c, args);
+    const int64_t D = args->D, Nq = args->Nq, spare = leit_case_int(c, "spare", 0);
+    if (leit_case_int(c, "joint", 0))
+        describe_joint(c, spare);
+    else
+        describe_apart(c, spare);
+    leit_case_output(c, "y", &args->y, Nq * D);
+    leit_case_output(c, "logsumexp", &args->logsumexp, args->H * Nq);
+    leit_case_gradient_in(c, "dy", &args->dy, "y", (Nq - spare) * D);
     double products = 2.0 * (double)(Nq * args->T * D); /* exact when all lengths are T */
     double bytes = 4.0 * (double)(Nq * D);
     leit_case_work(c, 2 * products, 4 * bytes, 5 * products, 8 * bytes);

@@ -662,6 +662,85 @@ static void test_parameters_that_do_not_learn(void **state)
     leit_parameters_clear(&parameters);
 }
 
+/* ---- joined parameters ---- */
+
+enum { JOINED_WIDTH = 16, JOINED_ROWS = 5 };
+static const char *const joined_names[] = {"one", "two", "three"};
+
+static leit_value join(net *n, int rank, int64_t width)
+{
+    const int64_t shape[2] = {width, JOINED_WIDTH};
+    return leit_plan_joined_parameters(n->plan, joined_names, 3, rank, shape,
+                                       (leit_init){LEIT_INIT_NORMAL, 0.5f});
+}
+
+/* sum over rows of a[row, a_column] b[row, b_column], and a bound on its rounding */
+static void dot_columns(const float *a, int64_t a_step, const float *b, int64_t b_step, double *sum,
+                        double *bound)
+{
+    *sum = *bound = 0.0;
+    for (int64_t row = 0; row < JOINED_ROWS; row++) {
+        const double product = (double)a[row * a_step] * (double)b[row * b_step];
+        *sum += product;
+        *bound += (JOINED_ROWS + 1) * UNIT * fabs(product);
+    }
+}
+
+/* One product with three parameters; each has its own rows of the gradient. */
+static void test_joined_parameters(void **state)
+{
+    (void)state;
+    enum { WIDTH = 3 * JOINED_WIDTH };
+    net n;
+    open_net(&n, true);
+    leit_value x = input(&n, "x", JOINED_ROWS, JOINED_WIDTH);
+    leit_value target = input(&n, "target", JOINED_ROWS, WIDTH);
+    leit_value w = join(&n, 2, JOINED_WIDTH);
+    assert_true(w != LEIT_NONE);
+    assert_int_equal(leit_plan_dim(n.plan, w, 0), WIDTH);
+    leit_value y = leit_plan_linear(n.plan, x, w, LEIT_NONE, LEIT_ACTIVATION_NONE);
+    leit_plan_loss(n.plan, leit_plan_mse(n.plan, y, target), 1.0f);
+    leit_plan_keep(n.plan, y);
+    finish_net(&n);
+    fill(&n, x, 0);
+    fill(&n, target, 1);
+    run_both(&n);
+    const float *inputs = leit_plan_data(n.plan, x), *dy = leit_plan_gradient(n.plan, y);
+    assert_int_equal(n.parameters.count, 3);
+    for (int i = 0; i < WIDTH * JOINED_WIDTH; i++) {
+        const leit_parameter *own = parameter(&n, joined_names[i / JOINED_WIDTH / JOINED_WIDTH]);
+        const float got = own->gradient[i % (JOINED_WIDTH * JOINED_WIDTH)];
+        double expected, bound;
+        dot_columns(dy + i / JOINED_WIDTH, WIDTH, inputs + i % JOINED_WIDTH, JOINED_WIDTH,
+                    &expected, &bound);
+        assert_true(fabs((double)got - expected) <= bound);
+        assert_true(own->init.kind == LEIT_INIT_NORMAL && own->rank == 2);
+    }
+    close_net(&n);
+}
+
+static void test_what_cannot_be_joined(void **state)
+{
+    (void)state;
+    static const char *const frozen[] = {"two", NULL};
+    net n;
+    open_net(&n, false); /* may borrow its parameters from anywhere */
+    assert_int_equal(join(&n, 2, JOINED_WIDTH), LEIT_NONE);
+    close_net(&n);
+    open_net(&n, true); /* 15 floats: the next one starts on the next border */
+    assert_int_equal(join(&n, 1, JOINED_WIDTH - 1), LEIT_NONE);
+    close_net(&n);
+    open_net(&n, true);
+    weight(&n, "two", JOINED_WIDTH, JOINED_WIDTH); /* lies before the first */
+    assert_int_equal(join(&n, 2, JOINED_WIDTH), LEIT_NONE);
+    assert_int_equal(n.parameters.count, 3); /* which are there all the same */
+    close_net(&n);
+    open_net(&n, true);
+    n.parameters.frozen = frozen;
+    assert_int_equal(join(&n, 2, JOINED_WIDTH), LEIT_NONE);
+    close_net(&n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -679,6 +758,8 @@ int main(void)
         cmocka_unit_test(test_dropout_follows_the_step),
         cmocka_unit_test(test_find_nonfinite),
         cmocka_unit_test(test_find_nonfinite_of_a_norm),
+        cmocka_unit_test(test_joined_parameters),
+        cmocka_unit_test(test_what_cannot_be_joined),
         cmocka_unit_test(test_parameters_start),
         cmocka_unit_test(test_parameters_refuse),
         cmocka_unit_test(test_parameters_that_do_not_learn),

@@ -1,11 +1,19 @@
-/* attention as plain loops; see kernels/attention.h. i and j are rows of q and of k. */
+/* attention as plain loops; see kernels/attention.h. i and j are rows of q and of k, which lie Q and K
+ * apart; where a case has them in one buffer, q is its first part. */
+static const real *REFERENCE(part)(leit_case *c, const char *name, const char *joint, int64_t first)
+{
+    const real *own = BUFFER(name);
+    return own != NULL ? own : (const real *)BUFFER(joint) + first;
+}
+
 static real REFERENCE(score)(const struct leit_attention *args, const real *q, const real *k,
                              int64_t h, int64_t i, int64_t j)
 {
     const int64_t D = args->D, width = D / args->H;
+    const int64_t Q = args->q_step, K = args->k_step;
     real total = 0;
     for (int64_t d = 0; d < width; d++)
-        total += q[i * D + h * width + d] * k[j * D + h * width + d];
+        total += q[i * Q + h * width + d] * k[j * K + h * width + d];
     return total / sqrt((real)width);
 }
 
@@ -23,11 +31,14 @@ static real REFERENCE(scale)(const struct leit_attention *args, int64_t sample, 
 static void REFERENCE(forward)(leit_case *c)
 {
     const struct leit_attention *args = leit_case_args(c);
-    const real *q = BUFFER("q"), *k = BUFFER("k"), *v = BUFFER("v");
+    const int64_t D = args->D, H = args->H, width = D / H, apart = args->q_step > args->D ? D : 0;
+    const int64_t K = args->k_step;
+    const real *q = REFERENCE(part)(c, "q", "qkv", 0);
+    const real *k = REFERENCE(part)(c, "k", args->q_step > args->D ? "qkv" : "kv", apart);
+    const real *v = REFERENCE(part)(c, "v", args->q_step > args->D ? "qkv" : "kv", apart + D);
     real *y = BUFFER("y"), *logsumexp = BUFFER("logsumexp");
     const int32_t *qo = leit_case_i32(c, "q_offsets"), *ko = leit_case_i32(c, "k_offsets");
     const int32_t *n_sequences = leit_case_i32(c, "n_sequences");
-    const int64_t D = args->D, H = args->H, width = D / H;
     const int64_t n = n_sequences != NULL ? *n_sequences : args->B;
     for (int64_t task = 0; task < n * H; task++)
         for (int64_t s = task / H, h = task % H, i = qo[s]; i < qo[s + 1]; i++) {
@@ -45,7 +56,7 @@ static void REFERENCE(forward)(leit_case *c)
                 const real p = exp(REFERENCE(score)(args, q, k, h, i, j) - largest) / sum *
                                REFERENCE(scale)(args, task, index);
                 for (int64_t d = h * width; d < (h + 1) * width; d++)
-                    y[i * D + d] += p * v[j * D + d];
+                    y[i * D + d] += p * v[j * K + d];
             }
         }
 }
@@ -53,16 +64,23 @@ static void REFERENCE(forward)(leit_case *c)
 static void REFERENCE(backward)(leit_case *c)
 {
     const struct leit_attention *args = leit_case_args(c);
-    const real *q = BUFFER("q"), *k = BUFFER("k"), *v = BUFFER("v"), *dy = BUFFER("dy");
+    const int64_t D = args->D, H = args->H, width = D / H, apart = args->q_step > args->D ? D : 0;
+    const int64_t Q = args->q_step, K = args->k_step;
+    const char *joint = args->q_step > args->D ? "qkv" : "kv",
+               *djoint = args->q_step > args->D ? "dqkv" : "dkv";
+    const real *q = REFERENCE(part)(c, "q", "qkv", 0), *k = REFERENCE(part)(c, "k", joint, apart);
+    const real *v = REFERENCE(part)(c, "v", joint, apart + D), *dy = BUFFER("dy");
     const real *y = BUFFER("y"), *logsumexp = BUFFER("logsumexp");
-    real *dq = BUFFER("dq"), *dk = BUFFER("dk"), *dv = BUFFER("dv");
+    real *dq = (real *)(uintptr_t)REFERENCE(part)(c, "dq", "dqkv", 0);
+    real *dk = (real *)(uintptr_t)REFERENCE(part)(c, "dk", djoint, apart);
+    real *dv = (real *)(uintptr_t)REFERENCE(part)(c, "dv", djoint, apart + D);
     const int32_t *qo = leit_case_i32(c, "q_offsets"), *ko = leit_case_i32(c, "k_offsets");
     const int32_t *n_sequences = leit_case_i32(c, "n_sequences");
-    const int64_t D = args->D, H = args->H, width = D / H;
     const int64_t n = n_sequences != NULL ? *n_sequences : args->B;
     if (n == 0) return;
-    for (int64_t i = qo[0] * D; i < qo[n] * D; i++) dq[i] = 0;
-    for (int64_t i = ko[0] * D; i < ko[n] * D; i++) dk[i] = dv[i] = 0;
+    for (int64_t i = qo[0] * D; i < qo[n] * D; i++) dq[i / D * Q + i % D] = 0;
+    for (int64_t i = ko[0] * D; i < ko[n] * D; i++)
+        dk[i / D * K + i % D] = dv[i / D * K + i % D] = 0;
     for (int64_t task = 0; task < n * H; task++)
         for (int64_t s = task / H, h = task % H, i = qo[s]; i < qo[s + 1]; i++) {
             real mean = 0; /* sum over the keys of P dP = y . dy */
@@ -75,13 +93,13 @@ static void REFERENCE(backward)(leit_case *c)
                     exp(REFERENCE(score)(args, q, k, h, i, j) - logsumexp[h * args->Nq + i]);
                 real dp = 0;
                 for (int64_t d = h * width; d < (h + 1) * width; d++) {
-                    dp += dy[i * D + d] * v[j * D + d] * scale;
-                    dv[j * D + d] += p * scale * dy[i * D + d];
+                    dp += dy[i * D + d] * v[j * K + d] * scale;
+                    dv[j * K + d] += p * scale * dy[i * D + d];
                 }
                 const real ds = p * (dp - mean) / sqrt((real)width);
                 for (int64_t d = h * width; d < (h + 1) * width; d++) {
-                    dq[i * D + d] += ds * k[j * D + d];
-                    dk[j * D + d] += ds * q[i * D + d];
+                    dq[i * Q + d] += ds * k[j * K + d];
+                    dk[j * K + d] += ds * q[i * Q + d];
                 }
             }
         }
