@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "kernels/blocks.h"
+#include "kernels/philox.h"
 
 /* Rows are independent, so a task takes a block of rows. dw and db are sums over rows: each block
  * writes its own partial sums into the workspace and the partials are added in block order. */
 
-enum { BLOCK_ROWS = 32 };
+enum { BLOCK_ROWS = 32, CHUNK = 512 };
 
 static leit_status check(const struct leit_layernorm *args)
 {
@@ -22,6 +23,22 @@ size_t leit_layernorm_workspace_cpu(const struct leit_layernorm *args, int n_wor
     return (size_t)leit_blocks(args->N, BLOCK_ROWS) * 2 * (size_t)args->D * sizeof(float);
 }
 
+/* to (D) = dropout(from) of row n; to may be from. */
+static void drop_row(const struct leit_layernorm *args, int64_t n, const float *from, float *to)
+{
+    float scale[CHUNK];
+    for (int64_t first = 0; first < args->D; first += CHUNK) {
+        const int64_t count = args->D - first < CHUNK ? args->D - first : CHUNK;
+        leit_dropout_scales(args->random, args->stream, 0, args->dropout, n * args->D + first,
+                            count, scale);
+        /* A dropped element is 0 whatever it was, an infinity too. */
+        /* NOLINTBEGIN(clang-analyzer-core.UndefinedBinaryOperatorResult): `count` were written */
+        for (int64_t i = 0; i < count; i++)
+            to[first + i] = scale[i] == 0.0f ? 0.0f : from[first + i] * scale[i];
+        /* NOLINTEND(clang-analyzer-core.UndefinedBinaryOperatorResult) */
+    }
+}
+
 static void forward_block(void *context, int64_t block, int worker)
 {
     (void)worker;
@@ -33,6 +50,10 @@ static void forward_block(void *context, int64_t block, int worker)
         if (args->residual != NULL) {
             const float *residual = args->residual + n * D;
             float *sum = args->sum + n * D;
+            if (args->dropout > 0.0f) {
+                drop_row(args, n, s, sum);
+                s = sum;
+            }
             for (int64_t d = 0; d < D; d++) sum[d] = s[d] + residual[d];
             s = sum;
         }
@@ -91,6 +112,7 @@ static void backward_block(void *context, int64_t block, int worker)
         }
         if (args->dx != NULL && args->dresidual != NULL)
             memcpy(args->dresidual + n * D, dx, (size_t)D * sizeof(float));
+        if (args->dx != NULL && args->dropout > 0.0f) drop_row(args, n, dx, dx);
     }
 }
 

@@ -1,6 +1,6 @@
 #include "kernels/layernorm.h"
 
-#include "kernels/leit_cuda.h"
+#include "kernels/philox.cuh"
 
 /* Forward and dx: one warp owns a row up to WARP_ROW_D elements, a whole block a longer one. A row
  * is read three times, but only the first time from memory: it fits the L1 cache.
@@ -39,6 +39,14 @@ static __device__ float row_sum(float value, int warps_per_row, float *partial)
     return warps_per_row > 1 ? leit_block_sum(value, partial) : leit_warp_sum(value);
 }
 
+/* A dropped element is 0 whatever it was, an infinity too. */
+static __device__ float drop(const struct leit_layernorm &args, float value, int64_t index)
+{
+    if (args.dropout == 0.0f) return value;
+    const float scale = leit_dropout_scale(*args.random, args.stream, 0, args.dropout, index);
+    return scale == 0.0f ? 0.0f : value * scale;
+}
+
 static __global__ void forward_rows(struct leit_layernorm args, int warps_per_row)
 {
     LEIT_SHARED(float, partial, [WARPS]);
@@ -52,7 +60,7 @@ static __global__ void forward_rows(struct leit_layernorm args, int warps_per_ro
             const float *residual = args.residual + share.row * D;
             float *sum = args.sum + share.row * D;
             for (int d = share.first; d < D; d += share.step) {
-                sum[d] = s[d] + residual[d];
+                sum[d] = drop(args, s[d], share.row * D + d) + residual[d];
                 total += sum[d];
             }
             s = sum; /* each thread reads back only what it wrote */
@@ -97,7 +105,7 @@ static __global__ void backward_rows(struct leit_layernorm args, int warps_per_r
         for (int d = share.first; d < D; d += share.step) {
             const float h = (s[d] - mean) * rstd;
             const float dx = rstd * (dy[d] * args.w[d] - mean_g - h * mean_gh);
-            if (args.dx != nullptr) args.dx[start + d] = dx;
+            if (args.dx != nullptr) args.dx[start + d] = drop(args, dx, start + d);
             if (args.dresidual != nullptr) args.dresidual[start + d] = dx;
         }
     }

@@ -1,5 +1,5 @@
 #include "kernels/layernorm.h"
-#include "kernels/quads.cuh"
+#include "kernels/philox.cuh"
 #include "kernels/rows.cuh"
 
 /* The mathematics of layernorm.cu. A warp has a row in registers, 16 bytes to a load, so that each array
@@ -43,6 +43,22 @@ static __device__ void store_row(float *row, const struct row_quads &quads, int 
         if (row_place(k) < D) leit_store_quad(row + row_place(k), quads.of[k]);
 }
 
+/* A dropped element is 0 whatever it was, an infinity too. */
+static __device__ void drop_row(const struct leit_layernorm &args, int64_t n,
+                                struct row_quads *quads)
+{
+    if (args.dropout == 0.0f) return; /* the same for all */
+    EACH_QUAD (k) {
+        if (row_place(k) < args.D) {
+            const struct leit_quad scales = leit_dropout_quad(
+                *args.random, args.stream, 0, args.dropout, n * args.D + row_place(k));
+            LEIT_EACH_OF_QUAD (e)
+                quads->of[k].of[e] =
+                    scales.of[e] == 0.0f ? 0.0f : quads->of[k].of[e] * scales.of[e];
+        }
+    }
+}
+
 static bool is_row_of_quads(const struct leit_layernorm *args)
 {
     return args->D % LEIT_QUAD == 0 && args->D <= WIDEST;
@@ -81,6 +97,7 @@ static __global__ void __launch_bounds__(LEIT_ROW_THREADS)
         struct row_quads s = load_row(args.x + n * D, D);
         if (args.residual != nullptr) {
             const struct row_quads residual = load_row(args.residual + n * D, D);
+            drop_row(args, n, &s);
             EACH_QUAD (k)
                 LEIT_EACH_OF_QUAD (e) s.of[k].of[e] += residual.of[k].of[e];
             store_row(args.sum + n * D, s, D);
@@ -149,8 +166,9 @@ static __device__ void write_dx(const struct leit_layernorm &args, int64_t n, fl
     EACH_QUAD (k)
         LEIT_EACH_OF_QUAD (e)
             g.of[k].of[e] = rstd * (g.of[k].of[e] - mean_g - h.of[k].of[e] * mean_gh);
-    if (args.dx != nullptr) store_row(args.dx + n * D, g, D);
     if (args.dresidual != nullptr) store_row(args.dresidual + n * D, g, D);
+    drop_row(args, n, &g);
+    if (args.dx != nullptr) store_row(args.dx + n * D, g, D);
 }
 
 static_assert((int)MOST_PARTIALS <= GROUP * GROUP, "a block reads one group at a time");

@@ -64,14 +64,14 @@ leit_value leit_layer_joined_dense(leit_plan *plan, leit_value x, const char *co
     return leit_plan_linear(plan, x, w, b, LEIT_ACTIVATION_NONE);
 }
 
-leit_value leit_layer_layernorm(leit_plan *plan, leit_value x, leit_value residual,
+leit_value leit_layer_layernorm(leit_plan *plan, leit_value x, float dropout, leit_value residual,
                                 const char *prefix, float epsilon)
 {
     const int64_t D = leit_plan_dim(plan, x, 1);
     leit_value w = parameter(plan, prefix, "weight", 1, &D, (leit_init){LEIT_INIT_CONSTANT, 1.0f});
     leit_value b = parameter(plan, prefix, "bias", 1, &D, (leit_init){LEIT_INIT_CONSTANT, 0.0f});
     leit_plan_scope(plan, "%s", prefix);
-    return leit_plan_layernorm(plan, x, residual, w, b, epsilon);
+    return leit_plan_layernorm(plan, x, dropout, residual, w, b, epsilon);
 }
 
 leit_plan_norm leit_layer_norm(leit_plan *plan, const char *prefix, int64_t C)

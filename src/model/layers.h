@@ -17,8 +17,8 @@ leit_value leit_layer_dense(leit_plan *plan, leit_value x, const char *prefix, i
 leit_value leit_layer_joined_dense(leit_plan *plan, leit_value x, const char *const *prefixes,
                                    int n, int64_t K);
 
-/* weight and bias (D), 1 and 0. */
-leit_value leit_layer_layernorm(leit_plan *plan, leit_value x, leit_value residual,
+/* Of dropout(x) + residual, or of x alone; weight and bias (D), 1 and 0. */
+leit_value leit_layer_layernorm(leit_plan *plan, leit_value x, float dropout, leit_value residual,
                                 const char *prefix, float epsilon);
 
 /* weight, bias, running_mean, running_var (C), as torch.nn.BatchNorm. */

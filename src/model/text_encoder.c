@@ -66,7 +66,7 @@ static leit_value embeddings(leit_plan *plan, const leit_text_input *input, int6
     leit_plan_scope(plan, "text.embeddings");
     leit_value x =
         leit_plan_embedding(plan, input->ids, word_table, input->positions, position_table);
-    x = leit_layer_layernorm(plan, x, LEIT_NONE, "text.embeddings.LayerNorm",
+    x = leit_layer_layernorm(plan, x, 0.0f, LEIT_NONE, "text.embeddings.LayerNorm",
                              (float)model->layernorm_epsilon);
     return leit_plan_dropout(plan, x, (float)model->dropout);
 }
@@ -113,11 +113,10 @@ static leit_value layer(leit_plan *plan, leit_value x, const leit_text_input *in
         plan, columns[2], columns[0], columns[1], D, only_cls ? input->cls_offsets : input->offsets,
         input->offsets, input->n_texts, input->T, model->heads, (float)model->attention_dropout);
     y = leit_layer_dense(plan, y, NAMED("attention.out_lin"), D, LEIT_ACTIVATION_NONE);
-    x = leit_layer_layernorm(plan, y, x, NAMED("sa_layer_norm"), epsilon);
+    x = leit_layer_layernorm(plan, y, 0.0f, x, NAMED("sa_layer_norm"), epsilon);
     y = leit_layer_dense(plan, x, NAMED("ffn.lin1"), model->ffn_width, LEIT_ACTIVATION_GELU);
     y = leit_layer_dense(plan, y, NAMED("ffn.lin2"), D, LEIT_ACTIVATION_NONE);
-    y = leit_plan_dropout(plan, y, dropout);
-    return leit_layer_layernorm(plan, y, x, NAMED("output_layer_norm"), epsilon);
+    return leit_layer_layernorm(plan, y, dropout, x, NAMED("output_layer_norm"), epsilon);
 #undef NAMED
 }
 

@@ -101,8 +101,9 @@ leit_value leit_plan_linear(leit_plan *plan, leit_value x, leit_value w, leit_va
                             enum leit_activation activation);
 leit_value leit_plan_embedding(leit_plan *plan, leit_value ids, leit_value words,
                                leit_value positions, leit_value position_table);
-leit_value leit_plan_layernorm(leit_plan *plan, leit_value x, leit_value residual, leit_value w,
-                               leit_value b, float epsilon);
+/* Of dropout(x) + residual, or of x alone, which is not dropped. */
+leit_value leit_plan_layernorm(leit_plan *plan, leit_value x, float dropout, leit_value residual,
+                               leit_value w, leit_value b, float epsilon);
 /* Columns of a value (N, D), from `first` on. */
 typedef struct leit_columns {
     leit_value value;

@@ -342,12 +342,16 @@ leit_value leit_plan_embedding(leit_plan *plan, leit_value ids, leit_value words
     return y;
 }
 
-leit_value leit_plan_layernorm(leit_plan *plan, leit_value x, leit_value residual, leit_value w,
-                               leit_value b, float epsilon)
+leit_value leit_plan_layernorm(leit_plan *plan, leit_value x, float dropout, leit_value residual,
+                               leit_value w, leit_value b, float epsilon)
 {
     PLAN_FAIL_IF(plan, !has_shape(plan, x, 2) || !has_shape(plan, w, 1),
                  "layernorm: x must be (N, D)");
     struct leit_layernorm args = {.N = dim(plan, x, 0), .D = dim(plan, x, 1), .epsilon = epsilon};
+    if (residual != LEIT_NONE) { /* counted also when it does nothing, as leit_plan_dropout does */
+        args.stream = LEIT_STREAM_DROPOUT + plan->n_dropouts++;
+        args.dropout = plan->options.training ? dropout : 0.0f;
+    }
     leit_value count = count_of(plan, x);
     leit_value y = matrix(plan, "layernorm", count, args.N, args.D);
     leit_value sum =
@@ -355,6 +359,7 @@ leit_value leit_plan_layernorm(leit_plan *plan, leit_value x, leit_value residua
     leit_value mean = vector(plan, "layernorm.mean", count, args.N);
     leit_value rstd = vector(plan, "layernorm.rstd", count, args.N);
     plan_node *node = leit_plan_node(plan, LEIT_OP_layernorm, &args);
+    if (args.dropout > 0.0f) SLOT(layernorm, random, leit_plan_random(plan), READ_BOTH);
     UNARY_SLOTS(layernorm, residual == LEIT_NONE ? READ_BOTH : READ_FORWARD);
     SLOT(layernorm, residual, residual, READ_FORWARD);
     SLOT(layernorm, w, w, READ_BOTH);

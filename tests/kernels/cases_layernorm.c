@@ -1,5 +1,7 @@
 #include "kernels/layernorm.h"
 
+#include "core/rng.h"
+
 #define LEIT_REFERENCE "reference/layernorm.h"
 #include "reference/twice.h"
 
@@ -15,6 +17,9 @@ static const char *const params[] = {
     "N=1100 D=12 n_rows=1090",
     "N=21 D=772 residual=1 n_rows=19",
     "N=9 D=1024",
+    "N=11 D=33 residual=1 dropout=0.5",
+    "N=37 D=388 residual=1 dropout=0.1 n_rows=36",
+    "N=3 D=1026 residual=1 dropout=0.3",
     NULL,
 };
 
@@ -24,6 +29,11 @@ static void describe(leit_case *c)
     const int64_t N = args->N = leit_case_int(c, "N", 0), D = args->D = leit_case_int(c, "D", 0);
     args->epsilon = (float)leit_case_float(c, "epsilon", 1e-5);
     const int64_t rows = leit_case_count(c, "n_rows", &args->n_rows, N);
+    static const leit_random draws = {0x0123456789ABCDEFu, 42};
+    args->dropout = (float)leit_case_float(c, "dropout", 0.0);
+    args->stream = LEIT_STREAM_DROPOUT + 7;
+    if (args->dropout > 0.0f) args->random = &draws;
+    if (args->random != NULL) leit_case_lend(c, "draws", &args->random, sizeof draws);
 
     double *x = leit_case_input(c, "x", &args->x, N * D, rows * D);
     const double offset = leit_case_float(c, "offset", 0.0);

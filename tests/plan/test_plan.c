@@ -297,8 +297,8 @@ static void test_counts_flow(void **state)
         leit_plan_set_count(n.plan, x, count);
         leit_plan_set_count(n.plan, index, picked);
         leit_value h = leit_plan_dropout(n.plan, linear(&n, x, "a", 4), 0.25f);
-        h = leit_plan_layernorm(n.plan, h, LEIT_NONE, bias(&n, "ln.w", 4), bias(&n, "ln.b", 4),
-                                1e-5f);
+        h = leit_plan_layernorm(n.plan, h, 0.0f, LEIT_NONE, bias(&n, "ln.w", 4),
+                                bias(&n, "ln.b", 4), 1e-5f);
         h = leit_plan_gather_rows(n.plan, h, index);
         leit_value y = linear(&n, h, "b", 2);
         leit_plan_loss(n.plan, leit_plan_mse(n.plan, y, t), 1.0f);
@@ -387,8 +387,8 @@ static void probe_net(net *n, bool normalises)
     h = leit_plan_concat_rows(n->plan, h, g);
     leit_value rows = leit_plan_gather_rows(n->plan, h, index);
     if (normalises)
-        rows =
-            leit_plan_layernorm(n->plan, rows, rows, bias(n, "ln.w", 6), bias(n, "ln.b", 6), 1e-5f);
+        rows = leit_plan_layernorm(n->plan, rows, 0.0f, rows, bias(n, "ln.w", 6),
+                                   bias(n, "ln.b", 6), 1e-5f);
     rows = leit_plan_dropout(n->plan, rows, 0.5f);
     leit_plan_loss(n->plan, leit_plan_mse(n->plan, linear(n, rows, "last", 2), t), 1.5f);
     finish_net(n);
