@@ -41,8 +41,10 @@
 #undef LEIT_OP_FORWARD
 
 #define LEIT_OP_PRODUCT(op) LEIT_UNTYPED_BOTH(op, library)
+#define LEIT_OP_FORWARD(op) LEIT_UNTYPED_FORWARD(op, library)
 #include "kernels/ops_cuda_library.def"
 #undef LEIT_OP_PRODUCT
+#undef LEIT_OP_FORWARD
 
 static leit_backend make_plain()
 {
@@ -90,8 +92,12 @@ static leit_backend make_library()
     backend.ops[LEIT_OP_##op] = {#op, sizeof(struct leit_##op), op##_workspace_library,            \
                                  op##_forward_library<precision>,                                  \
                                  op##_backward_library<precision>};
+#define LEIT_OP_FORWARD(op)                                                                        \
+    backend.ops[LEIT_OP_##op] = {#op, sizeof(struct leit_##op), op##_workspace_library,            \
+                                 op##_forward_library<precision>, nullptr};
 #include "kernels/ops_cuda_library.def"
 #undef LEIT_OP_PRODUCT
+#undef LEIT_OP_FORWARD
     return backend;
 }
 

@@ -243,6 +243,12 @@ static inline LEIT_HOST_DEVICE int64_t leit_pieces(int64_t n, int64_t piece)
     return (n + piece - 1) / piece;
 }
 
+/* `bytes` in steps of `alignment`. */
+static inline size_t leit_up_to_whole(size_t bytes, size_t alignment)
+{
+    return (bytes + alignment - 1) / alignment * alignment;
+}
+
 static inline unsigned leit_element_blocks(int64_t n)
 {
     return (unsigned)leit_pieces(n, LEIT_ELEMENT_THREADS);

@@ -25,10 +25,4 @@ static __global__ void take_rows(int64_t N, int64_t width, const int32_t *n_rows
     if (i < leit_device_rows(n_rows, N) * width) to[i] = is_added ? to[i] + from[i] : from[i];
 }
 
-/* `bytes` in steps of `alignment`. */
-static inline size_t leit_up_to_whole(size_t bytes, size_t alignment)
-{
-    return (bytes + alignment - 1) / alignment * alignment;
-}
-
 #endif

@@ -13,29 +13,7 @@ size_t leit_mel_spectrogram_workspace_cuda(const struct leit_mel_spectrogram *ar
     return leit_mel_has_noise(args) && args->B > 0 ? (size_t)args->B * sizeof(double) : 0;
 }
 
-/* ---- samples ---- */
-
-/* The standard normal of sample i. */
-static __device__ float normal_of(const leit_mel_call &s, int64_t b, int64_t i)
-{
-    uint32_t words[4];
-    leit_mel_draw_block(s, b, (uint32_t)(LEIT_MEL_DRAW_NOISE_BLOCK + i / 4), words);
-    const uint32_t first = words[0], second = words[1], third = words[2], fourth = words[3];
-    const float turn = leit_uniform_from_word(i % 4 < 2 ? second : fourth);
-    const float radius = leit_mel_radius(i % 4 < 2 ? first : third);
-    return radius * (i % 2 == 0 ? leit_cos_of_turn(turn) : leit_sin_of_turn(turn));
-}
-
-/* Sample i of the clip, reflected about its ends. */
-static __device__ float sample_of(const leit_mel_call &s, const leit_mel_levels &levels, int64_t b,
-                                  int64_t i)
-{
-    if (i < 0) i = -i;
-    if (i >= s.S) i = 2 * (s.S - 1) - i;
-    float x = (float)s.pcm[b * s.S + i] * levels.scale;
-    if (levels.noise_scale != 0.0f) x += normal_of(s, b, i) * levels.noise_scale;
-    return x;
-}
+/* ---- levels ---- */
 
 static __global__ void measure_clips(leit_mel_call s, double *rms)
 {
@@ -44,6 +22,11 @@ static __global__ void measure_clips(leit_mel_call s, double *rms)
     const int64_t n = b < leit_device_rows(s.n_samples, s.B) ? s.S : 0;
     const int64_t sum = leit_mel_sum_squares(s.pcm + b * s.S, n, partial);
     if (threadIdx.x == 0) rms[b] = leit_mel_rms(s, sum);
+}
+
+void leit_mel_measure_clips(const leit_exec *exec, const leit_mel_call *s, double *rms)
+{
+    LEIT_LAUNCH(measure_clips, (unsigned)s->B, THREADS, 0, exec->stream, *s, rms);
 }
 
 /* ---- the spectrum of a frame ---- */
@@ -109,7 +92,7 @@ static __global__ void compute_frames(leit_mel_call s, const double *rms)
 {
     LEIT_DYNAMIC_SHARED(leit_complex, z);
     const leit_mel_tables &tables = s.tables;
-    const int half = tables.n_fft / 2, F = tables.n_mels;
+    const int half = tables.n_fft / 2;
     float *power = reinterpret_cast<float *>(z + half);
     const int64_t b = blockIdx.x / s.W, w = blockIdx.x % s.W;
     /* The same for all threads of the block. */
@@ -117,22 +100,13 @@ static __global__ void compute_frames(leit_mel_call s, const double *rms)
         const leit_mel_levels levels = leit_mel_draw_levels(s, b, rms == nullptr ? 0.0 : rms[b]);
         const int64_t begin = w * tables.hop_length - half;
         for (int n = (int)threadIdx.x; n < half; n += THREADS) {
-            z[n].re = sample_of(s, levels, b, begin + 2 * n) * tables.window[2 * n];
-            z[n].im = sample_of(s, levels, b, begin + 2 * n + 1) * tables.window[2 * n + 1];
+            z[n].re = leit_mel_sample(s, levels, b, begin + 2 * n) * tables.window[2 * n];
+            z[n].im = leit_mel_sample(s, levels, b, begin + 2 * n + 1) * tables.window[2 * n + 1];
         }
         __syncthreads();
         transform(tables, z);
         untangle(tables, z, power);
-        leit_mel_mask columns = {}, rows = {};
-        if (s.is_augmented) {
-            columns = leit_mel_masked_columns(s, b);
-            rows = leit_mel_masked_rows(s, b);
-        }
-        for (int m = (int)threadIdx.x; m < F; m += THREADS) {
-            const bool is_hidden = leit_mel_is_masked(columns, w) || leit_mel_is_masked(rows, m);
-            s.y[(b * F + m) * s.W + w] =
-                is_hidden ? leit_mel_masked_value(s) : leit_mel_filter(s, power, m);
-        }
+        leit_mel_write_column(s, power, b, w);
     }
 }
 
@@ -147,7 +121,7 @@ leit_status leit_mel_spectrogram_forward_cuda(const leit_exec *exec,
     double *rms = nullptr;
     if (leit_mel_has_noise(args)) {
         rms = static_cast<double *>(exec->workspace);
-        LEIT_LAUNCH(measure_clips, (unsigned)s.B, THREADS, 0, exec->stream, s, rms);
+        leit_mel_measure_clips(exec, &s, rms);
     }
     const size_t half = (size_t)s.tables.n_fft / 2;
     LEIT_LAUNCH(compute_frames, (unsigned)(s.B * s.W), THREADS,

@@ -1,4 +1,4 @@
-/* What the two CUDA kernels of mel_spectrogram share: arguments by value, draws, levels, complex
+/* What the CUDA kernels of mel_spectrogram share: arguments by value, draws, levels, complex
  * numbers and the filters. */
 #ifndef LEIT_KERNELS_MEL_SPECTROGRAM_CUH
 #define LEIT_KERNELS_MEL_SPECTROGRAM_CUH
@@ -148,6 +148,33 @@ LEIT_DEVICE_FUNCTION double leit_mel_rms(const leit_mel_call &s, int64_t squares
     return leit_sqrt_double((double)squares / (double)s.S);
 }
 
+/* ---- samples ---- */
+
+/* The standard normal of sample i. */
+LEIT_DEVICE_FUNCTION float leit_mel_normal(const leit_mel_call &s, int64_t b, int64_t i)
+{
+    uint32_t words[4];
+    leit_mel_draw_block(s, b, (uint32_t)(LEIT_MEL_DRAW_NOISE_BLOCK + i / 4), words);
+    const uint32_t first = words[0], second = words[1], third = words[2], fourth = words[3];
+    const float turn = leit_uniform_from_word(i % 4 < 2 ? second : fourth);
+    const float radius = leit_mel_radius(i % 4 < 2 ? first : third);
+    return radius * (i % 2 == 0 ? leit_cos_of_turn(turn) : leit_sin_of_turn(turn));
+}
+
+/* Sample i of the clip, reflected about its ends. */
+LEIT_DEVICE_FUNCTION float leit_mel_sample(const leit_mel_call &s, const leit_mel_levels &levels,
+                                           int64_t b, int64_t i)
+{
+    if (i < 0) i = -i;
+    if (i >= s.S) i = 2 * (s.S - 1) - i;
+    float x = (float)s.pcm[b * s.S + i] * levels.scale;
+    if (levels.noise_scale != 0.0f) x += leit_mel_normal(s, b, i) * levels.noise_scale;
+    return x;
+}
+
+/* rms (B) of the PCM of each clip; mel_spectrogram.cu. */
+void leit_mel_measure_clips(const leit_exec *exec, const leit_mel_call *s, double *rms);
+
 /* ---- complex numbers ---- */
 
 struct leit_complex {
@@ -205,6 +232,23 @@ LEIT_DEVICE_FUNCTION float leit_mel_filter(const leit_mel_call &s, const float *
 LEIT_DEVICE_FUNCTION float leit_mel_masked_value(const leit_mel_call &s)
 {
     return s.scale == LEIT_MEL_DB ? -80.0f : 1e-8f;
+}
+
+/* Column w of clip b from the powers of its frame, by the whole block. */
+LEIT_DEVICE_FUNCTION void leit_mel_write_column(const leit_mel_call &s, const float *power,
+                                                int64_t b, int64_t w)
+{
+    const int F = s.tables.n_mels;
+    leit_mel_mask columns = {}, rows = {};
+    if (s.is_augmented) {
+        columns = leit_mel_masked_columns(s, b);
+        rows = leit_mel_masked_rows(s, b);
+    }
+    for (int m = (int)threadIdx.x; m < F; m += (int)blockDim.x) {
+        const bool is_hidden = leit_mel_is_masked(columns, w) || leit_mel_is_masked(rows, m);
+        s.y[(b * F + m) * s.W + w] =
+            is_hidden ? leit_mel_masked_value(s) : leit_mel_filter(s, power, m);
+    }
 }
 
 #endif

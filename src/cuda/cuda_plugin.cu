@@ -6,6 +6,7 @@
 #include "core/plugin_side.h"
 #include "kernels/cublaslt.h"
 #include "kernels/cudnn.h"
+#include "kernels/cufft.h"
 
 /* What the plugin has code for (cmake/cuda_plugin.mk). */
 enum { OLDEST_MAJOR = 8 };
@@ -69,6 +70,7 @@ __attribute__((visibility("default"))) const void *leit_cuda_plugin(const leit_p
     table.nccl = leit_nccl_functions();
     table.libraries[0] = {"cuBLASLt", leit_cublaslt_version};
     table.libraries[1] = {"cuDNN", leit_cudnn_version};
+    table.libraries[2] = {"cuFFT", leit_cufft_version};
     cudaRuntimeGetVersion(&table.runtime_version);
     if (cudaDriverGetVersion(&table.driver_version) != cudaSuccess) table.driver_version = 0;
     list_devices();

@@ -34,15 +34,16 @@ static leit_status library_version(int version[3])
     return LEIT_OK;
 }
 
-static leit_cuda_table table = {
-    .abi = LEIT_CUDA_ABI,
-    .version = LEIT_VERSION,
-    .n_ops = LEIT_N_OPS,
-    .backend = backend_of,
-    .nccl = &nccl,
-    .libraries = {{"cuBLASLt", library_version}, {"cuDNN", library_version}},
-    .n_devices = 1,
-    .devices = {{.name = "Fake GPU"}}};
+static leit_cuda_table table = {.abi = LEIT_CUDA_ABI,
+                                .version = LEIT_VERSION,
+                                .n_ops = LEIT_N_OPS,
+                                .backend = backend_of,
+                                .nccl = &nccl,
+                                .libraries = {{"cuBLASLt", library_version},
+                                              {"cuDNN", library_version},
+                                              {"cuFFT", library_version}},
+                                .n_devices = 1,
+                                .devices = {{.name = "Fake GPU"}}};
 
 const void *leit_cuda_plugin(const leit_plugin_host *host)
 {

@@ -15,7 +15,7 @@ listed() {
          <(sed -n 's/^LEIT_OP[A-Z_]*(\(.*\))$/\1/p' "kernels/$1" | sort) ||
         fail "kernels/$1 does not list every op with a *$2.cu file"
 }
-listed ops_cuda.def '' '_fast\|_library$\|^backend_cuda$\|^cublaslt$\|^cudnn$'
+listed ops_cuda.def '' '_fast\|_library$\|^backend_cuda$\|^cublaslt$\|^cudnn$\|^cufft$'
 listed ops_cuda_fast.def _fast
 listed ops_cuda_library.def _library
 

@@ -1,5 +1,6 @@
 #include "cuda_on_cpu/library_twins.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "kernels/leit_cuda.h"
@@ -149,4 +150,33 @@ void leit_twin_convolve(const struct twin_convolution *convolution)
     LEIT_LAUNCH(twin_convolution_elements,
                 leit_element_blocks(twin_count(twin_written(*convolution))), LEIT_ELEMENT_THREADS,
                 0, nullptr, *convolution);
+}
+
+/* ---- Fourier transforms ---- */
+
+static __global__ void twin_frequencies(struct twin_fourier t)
+{
+    const int64_t at = leit_element(), n_bins = t.n / 2 + 1, r = at / n_bins, k = at % n_bins;
+    if (at == 0 && t.workspace_bytes > 0)
+        t.workspace[0] = t.workspace[t.workspace_bytes - 1] = 0xFF;
+    if (r < t.count) {
+        const double turn = -6.283185307179586 * (double)k / (double)t.n;
+        const double step_re = cos(turn), step_im = sin(turn);
+        double re = 0.0, im = 0.0, w_re = 1.0, w_im = 0.0;
+        for (int64_t i = 0; i < t.n; i++) {
+            const double x = (double)t.rows[r * t.row_step + i], w = w_re;
+            re += x * w_re;
+            im += x * w_im;
+            w_re = w * step_re - w_im * step_im;
+            w_im = w * step_im + w_im * step_re;
+        }
+        t.spectra[2 * (r * t.spectrum_step + k)] = (float)re;
+        t.spectra[2 * (r * t.spectrum_step + k) + 1] = (float)im;
+    }
+}
+
+void leit_twin_transform(const struct twin_fourier *transform)
+{
+    LEIT_LAUNCH(twin_frequencies, leit_element_blocks(transform->count * (transform->n / 2 + 1)),
+                LEIT_ELEMENT_THREADS, 0, nullptr, *transform);
 }

@@ -52,6 +52,18 @@ struct twin_convolution {
     uint64_t workspace_bytes;
 };
 
+/* spectra[r, k] = sum over i of rows[r, i] exp(-2 pi i k / n), k <= n / 2, in double; steps are elements from
+ * row to row. The workspace is written to its ends. */
+struct twin_fourier {
+    int64_t n, count, row_step, spectrum_step;
+    const float *rows;
+    float *spectra;
+    unsigned char *workspace;
+    uint64_t workspace_bytes;
+};
+
+LEIT_C void leit_twin_transform(const struct twin_fourier *transform);
+
 LEIT_C void leit_twin_convolve(const struct twin_convolution *convolution);
 
 #endif

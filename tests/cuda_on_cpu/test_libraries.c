@@ -1,5 +1,6 @@
 /* NVIDIA's libraries as the kernels of the table cudnn open and call them, with stand-ins (tests/cuda/fake_*.c):
  * what is missing, too old or fails is named; what the library fuses and what it does not; a recording. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "kernels/conv2d.h"
 #include "kernels/cublaslt.h"
 #include "kernels/cudnn.h"
+#include "kernels/cufft.h"
 #include "kernels/linear.h"
 #include "support/testing.h"
 
@@ -17,7 +19,7 @@ enum { N = 3, D = 2, K = 2, WORKSPACE_BYTES = LEIT_CUBLASLT_WORKSPACE_BYTES + (1
 static const leit_backend *backend;
 static float *arrays[8]; /* on the emulated device */
 static void *workspace;
-static char stand_in[512], dnn_stand_in[512];
+static char stand_in[512], dnn_stand_in[512], fft_stand_in[512];
 
 static void behave(const char *mood)
 {
@@ -179,6 +181,53 @@ static void convolutions_that_fail_are_named(void **state)
     assert_true(version[0] >= 9);
 }
 
+/* `count` impulses of so many samples, each at its own place, into spectra of magnitude 1. */
+static leit_status transform(int n, int count, size_t workspace_bytes)
+{
+    enum { MOST = 2 * 8 };
+    float rows[MOST] = {0}, spectra[2 * MOST];
+    assert_true(n * count <= MOST);
+    for (int r = 0; r < count; r++) rows[r * n + r] = 1.0f;
+    float *to = (float *)workspace, *from = to + 512; /* 256 bytes and more apart */
+    unsigned char *rest = (unsigned char *)workspace + 8192;
+    assert_ok(backend->memory.write(from, rows, sizeof rows, NULL));
+    const struct leit_cufft_transform args = {n, count, from, to};
+    const leit_exec exec = {0};
+    LEIT_TRY(leit_cufft_run(&exec, "mel_spectrogram", &args, rest, workspace_bytes));
+    assert_ok(backend->memory.read(spectra, to, sizeof spectra, NULL));
+    for (int i = 0; i < count * (n / 2 + 1); i++) {
+        const int r = i / (n / 2 + 1), k = i % (n / 2 + 1);
+        const double turn = -2.0 * 3.14159265358979 * (double)(r * k) / (double)n;
+        assert_true(fabs((double)spectra[2 * i] - cos(turn)) <= 0x1p-22);
+        assert_true(fabs((double)spectra[2 * i + 1] - sin(turn)) <= 0x1p-22);
+    }
+    return LEIT_OK;
+}
+
+/* More shapes than plans are kept, one of them twice. */
+static void transforms_that_fail_are_named(void **state)
+{
+    (void)state;
+    int version[3];
+    assert_int_equal(setenv("LEITMOTIF_CUFFT", "/nowhere/libcufft.so", 1), 0);
+    assert_fails(transform(4, 2, 1024), LEIT_DEVICE, "cuFFT is not here: /nowhere/libcufft.so");
+    assert_int_equal(setenv("LEITMOTIF_CUFFT", fft_stand_in, 1), 0);
+    assert_int_equal(setenv("FAKE_CUFFT", "old", 1), 0);
+    assert_fails(leit_cufft_version(version), LEIT_DEVICE, "is cuFFT 9000, and the plugin is made");
+    assert_int_equal(setenv("FAKE_CUFFT", "", 1), 0);
+    assert_fails(transform(4, 2, 4), LEIT_DEVICE,
+                 "mel_spectrogram: cuFFT wants 8 bytes for 2 rows of 4, and 4 are there");
+    assert_int_equal(setenv("FAKE_CUFFT", "lost", 1), 0);
+    assert_fails(transform(4, 2, 1024), LEIT_DEVICE,
+                 "mel_spectrogram: cuFFT, cufftExecR2C: status 6");
+    assert_int_equal(setenv("FAKE_CUFFT", "", 1), 0);
+    for (int count = 1; count <= 4; count++)
+        for (int n = 2; n * count <= 16 && count <= n; n *= 2) assert_ok(transform(n, count, 1024));
+    assert_ok(transform(4, 2, 1024));
+    assert_ok(leit_cufft_version(version));
+    assert_true(version[0] >= 12);
+}
+
 /* Bias and ReLU are the product's: one launch. The sums of db come with dw, or without them in two. */
 static void what_the_library_fuses(void **state)
 {
@@ -235,14 +284,16 @@ static int release(void **state)
 
 int main(int count, char **words)
 {
-    assert_true(count == 3); /* the stand-ins */
+    assert_true(count == 4); /* the stand-ins */
     snprintf(stand_in, sizeof stand_in, "%s", words[1]);
     snprintf(dnn_stand_in, sizeof dnn_stand_in, "%s", words[2]);
+    snprintf(fft_stand_in, sizeof fft_stand_in, "%s", words[3]);
     backend = leit_backend_cuda(LEIT_KERNELS_CUDNN, LEIT_PRECISION_FP32);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_opened_is_named),
         cmocka_unit_test(a_call_that_fails_is_named),
         cmocka_unit_test(convolutions_that_fail_are_named),
+        cmocka_unit_test(transforms_that_fail_are_named),
         cmocka_unit_test(what_the_library_fuses),
         cmocka_unit_test(a_recording_holds_its_products),
     };

@@ -39,13 +39,16 @@ static bool is_product(leit_op_id op)
     return false;
 }
 
-/* Ops of a library; all of them keep to a precision. */
-static bool is_of_library(leit_op_id op)
+/* Ops of a library; those that do not multiply have one precision. */
+static bool is_of_library(leit_op_id op, const char *precision)
 {
 #define LEIT_OP_PRODUCT(name)                                                                      \
     if (op == LEIT_OP_##name) return true;
+#define LEIT_OP_FORWARD(name)                                                                      \
+    if (op == LEIT_OP_##name) return strcmp(precision, "fp32") == 0;
 #include "kernels/ops_cuda_library.def"
 #undef LEIT_OP_PRODUCT
+#undef LEIT_OP_FORWARD
     return false;
 }
 
@@ -66,7 +69,7 @@ static bool is_fast(leit_op_id op)
 static bool belongs(leit_op_id op, const char *kernels, const char *precision)
 {
     if (strcmp(kernels, "plain") == 0) return true;
-    if (strcmp(kernels, "cudnn") == 0) return is_of_library(op);
+    if (strcmp(kernels, "cudnn") == 0) return is_of_library(op, precision);
     return strcmp(precision, "fp32") == 0 ? is_fast(op) : is_product(op);
 }
 
