@@ -19,7 +19,8 @@ extern char __executable_start, _end; /* the linker's */
 namespace checker {
 namespace {
 
-enum { WARP = 32, MAX_THREADS = 1024, MAX_WARPS = MAX_THREADS / WARP, WORD_BYTES = 4 };
+enum { WARP = 32, MAX_THREADS = 1024, MAX_WARPS = MAX_THREADS / WARP };
+enum { WORD_BYTES = 4, ALL_BYTES = 15 };
 
 /* One thread's access of a word. */
 struct trace {
@@ -36,6 +37,7 @@ struct trace {
 struct word {
     trace writer, reader, other_reader;
     uint8_t is_there, is_written, is_in_flight; /* masks of bytes */
+    uint8_t n_products;                         /* that are reading it */
 };
 
 struct region {
@@ -73,6 +75,17 @@ uint32_t thread_now, block_now, first_block_of_launch, barrier_now;
 /* clocks[w][i][k]: what lane i of warp w knows of lane k. */
 uint32_t clocks[MAX_WARPS][WARP][WARP];
 
+/* Boxes are written and products read in the name of threads that no block has: one for each barrier, whose clock
+ * counts phases, and one for each warp, whose clock counts waits for products. */
+enum { FIRST_BOX = MAX_THREADS, FIRST_PRODUCT = FIRST_BOX + MAX_BARRIERS };
+enum { ALL_THREADS = FIRST_PRODUCT + MAX_WARPS };
+/* What is known through mbarriers and waits for products: a clock for each of these. Empty: nothing. */
+typedef std::vector<uint32_t> knowledge;
+knowledge known[MAX_THREADS], arrived[MAX_BARRIERS], ended[MAX_BARRIERS];
+uint32_t n_phases[MAX_BARRIERS], n_waits[MAX_WARPS];
+uint32_t published[MAX_THREADS]; /* the clock of leit_publish_shared */
+bool knows_anything;             /* any of these */
+
 /* ---- where in the source ---- */
 
 uint32_t short_pc(const void *pc)
@@ -95,7 +108,7 @@ std::string place_of(uint32_t pc)
         line[strcspn(line, " \n")] = '\0'; /* "(discriminator 3)" follows */
         const char *name = strrchr(line, '/') == nullptr ? line : strrchr(line, '/') + 1;
         const bool is_kernel =
-            strncmp(line, "/usr/", 5) != 0 && strncmp(name, "cuda_on_cpu.h:", 14) != 0;
+            strncmp(line, "/usr/", 5) != 0 && strstr(name, "_on_cpu.h:") == nullptr;
         if (is_kernel && depth++ < 3) place += (place.empty() ? "" : " from ") + std::string(name);
     }
     if (lines != nullptr) pclose(lines);
@@ -112,9 +125,13 @@ const char *verb(access_kind kind)
 [[noreturn]] void report_race(const char *memory, access_kind kind, const void *pc,
                               const trace &other, const char *other_verb)
 {
-    emulator::found("a race in %s: it %s at %s what thread %u of %s block %s at %s", memory,
-                    verb(kind), place_of(short_pc(pc)).c_str(), other.thread,
-                    other.block == block_now ? "this" : "another", other_verb,
+    const std::string who = other.thread >= FIRST_PRODUCT ? "a product"
+                            : other.thread >= FIRST_BOX
+                                ? "a box"
+                                : "thread " + std::to_string(other.thread) + " of " +
+                                      (other.block == block_now ? "this" : "another") + " block";
+    emulator::found("a race in %s: it %s at %s what %s %s at %s", memory, verb(kind),
+                    place_of(short_pc(pc)).c_str(), who.c_str(), other_verb,
                     place_of(other.pc).c_str());
 }
 
@@ -150,13 +167,27 @@ const char *verb(access_kind kind)
 
 /* ---- order ---- */
 
+uint32_t &own_clock()
+{
+    return clocks[thread_now / WARP][thread_now % WARP][thread_now % WARP];
+}
+
+void join(knowledge *to, const knowledge &from)
+{
+    if (from.empty()) return;
+    to->resize(from.size());
+    for (size_t i = 0; i < from.size(); i++) (*to)[i] = std::max((*to)[i], from[i]);
+}
+
 bool is_ordered(const trace &t)
 {
     if (t.block < first_block_of_launch) return true;
     if (t.block != block_now) return seen_blocks.count(t.block) > 0;
     if (t.thread == thread_now || t.barrier < barrier_now) return true;
-    return t.thread / WARP == thread_now / WARP &&
-           clocks[thread_now / WARP][thread_now % WARP][t.thread % WARP] >= t.clock;
+    if (t.thread / WARP == thread_now / WARP &&
+        clocks[thread_now / WARP][thread_now % WARP][t.thread % WARP] >= t.clock)
+        return true;
+    return !known[thread_now].empty() && known[thread_now][t.thread] >= t.clock;
 }
 
 bool is_race(const trace &t, unsigned bytes, access_kind kind)
@@ -164,32 +195,56 @@ bool is_race(const trace &t, unsigned bytes, access_kind kind)
     return (t.bytes & bytes) != 0 && !(t.is_atomic && kind == ATOMIC) && !is_ordered(t);
 }
 
-/* Notes the access of some bytes of a word. */
-void touch(word &w, unsigned bytes, access_kind kind, const void *pc, const char *memory)
+/* Whether what is in the word may be read now. */
+void check_read(const word &w, unsigned bytes, const void *pc, const char *memory)
+{
+    if ((w.is_in_flight & bytes) != 0)
+        report(memory, READ, pc, " into which an asynchronous copy is under way");
+    if (is_race(w.writer, bytes, READ)) report_race(memory, READ, pc, w.writer, "writes");
+    if ((w.is_written & bytes) != bytes) report(memory, READ, pc, " that nobody has written");
+}
+
+/* Whether the word may be written now: what check_read asks, and that nobody still reads. */
+void check_write(const word &w, unsigned bytes, access_kind kind, const void *pc,
+                 const char *memory)
 {
     if ((w.is_in_flight & bytes) != 0)
         report(memory, kind, pc, " into which an asynchronous copy is under way");
+    if (w.n_products > 0) report(memory, kind, pc, " that a product of matrices is reading");
     if (is_race(w.writer, bytes, kind)) report_race(memory, kind, pc, w.writer, "writes");
-    if (kind != READ && is_race(w.reader, bytes, kind))
-        report_race(memory, kind, pc, w.reader, "reads");
-    if (kind != READ && is_race(w.other_reader, bytes, kind))
+    if (is_race(w.reader, bytes, kind)) report_race(memory, kind, pc, w.reader, "reads");
+    if (is_race(w.other_reader, bytes, kind))
         report_race(memory, kind, pc, w.other_reader, "reads");
-    if (kind != WRITE && (w.is_written & bytes) != bytes)
+    if (kind == ATOMIC && (w.is_written & bytes) != bytes)
         report(memory, kind, pc, " that nobody has written");
+}
 
+void note_reader(word &w, const trace &reader)
+{
+    if (w.reader.thread != reader.thread || w.reader.block != reader.block)
+        w.other_reader = w.reader;
+    w.reader = reader;
+}
+
+/* Notes the access of some bytes of a word. */
+void touch(word &w, unsigned bytes, access_kind kind, const void *pc, const char *memory)
+{
+    if (kind == READ)
+        check_read(w, bytes, pc, memory);
+    else
+        check_write(w, bytes, kind, pc, memory);
     const trace now = {block_now,
                        barrier_now,
-                       clocks[thread_now / WARP][thread_now % WARP][thread_now % WARP],
+                       own_clock(),
                        short_pc(pc),
                        static_cast<uint16_t>(thread_now),
                        static_cast<uint8_t>(bytes),
                        kind == ATOMIC};
-    if (kind != READ) {
+    if (kind == READ) {
+        note_reader(w, now);
+    } else {
         w.writer = now;
         w.is_written |= static_cast<uint8_t>(bytes);
-    } else {
-        if (w.reader.thread != thread_now || w.reader.block != block_now) w.other_reader = w.reader;
-        w.reader = now;
     }
 }
 
@@ -293,12 +348,25 @@ void begin_launch(const void *arguments, size_t bytes)
     tickets.clear();
 }
 
+static void forget_barriers()
+{
+    if (!knows_anything) return;
+    for (knowledge &k : known) k.clear();
+    for (knowledge &k : arrived) k.clear();
+    for (knowledge &k : ended) k.clear();
+    memset(n_phases, 0, sizeof n_phases);
+    memset(n_waits, 0, sizeof n_waits);
+    memset(published, 0, sizeof published);
+    knows_anything = false;
+}
+
 void begin_block(const void *memory, size_t bytes)
 {
     block_now++;
     barrier_now = 0;
     seen_blocks.clear();
     has_handed_in = false;
+    forget_barriers();
     memset(clocks, 0, sizeof clocks);
     for (auto &warp : clocks)
         for (int lane = 0; lane < WARP; lane++) warp[lane][lane] = 1;
@@ -343,6 +411,45 @@ void warp_barrier(unsigned warp, unsigned mask)
         memcpy(clocks[warp][lane], latest, sizeof latest);
         clocks[warp][lane][lane]++;
     }
+    if (!knows_anything) return;
+    knowledge all;
+    for (unsigned lane = 0; lane < WARP; lane++)
+        if ((mask >> lane & 1) != 0) join(&all, known[warp * WARP + lane]);
+    for (unsigned lane = 0; lane < WARP; lane++)
+        if ((mask >> lane & 1) != 0) known[warp * WARP + lane] = all;
+}
+
+/* ---- mbarriers, boxes, products of warpgroups ---- */
+
+void arrive(unsigned barrier)
+{
+    knowledge &at = arrived[barrier];
+    knows_anything = true;
+    at.resize(ALL_THREADS);
+    const uint32_t warp = thread_now / WARP;
+    for (uint32_t lane = 0; lane < WARP; lane++) {
+        uint32_t &clock = at[warp * WARP + lane];
+        clock = std::max(clock, clocks[warp][thread_now % WARP][lane]);
+    }
+    join(&at, known[thread_now]);
+    own_clock()++;
+}
+
+void phase_ends(unsigned barrier)
+{
+    join(&ended[barrier], arrived[barrier]);
+    ended[barrier][FIRST_BOX + barrier] = ++n_phases[barrier];
+}
+
+void see_phase(unsigned barrier)
+{
+    join(&known[thread_now], ended[barrier]);
+}
+
+void publish_shared()
+{
+    knows_anything = true;
+    published[thread_now] = own_clock()++;
 }
 
 void hand_in(const void *ticket, bool is_last)
@@ -376,6 +483,59 @@ void copy_lands(const void *target, size_t bytes, const void *pc)
 {
     set_in_flight(reinterpret_cast<uintptr_t>(target), bytes, false);
     access_shared(reinterpret_cast<uintptr_t>(target), bytes, WRITE, pc); /* counted at departure */
+}
+
+/* Nobody has touched the target since the box departed. */
+void box_lands(const void *target, size_t bytes, unsigned barrier, const void *pc)
+{
+    const uintptr_t address = reinterpret_cast<uintptr_t>(target);
+    set_in_flight(address, bytes, false);
+    for (uintptr_t at = address; at < address + bytes; at += WORD_BYTES) {
+        word &w = arena.words[(at - arena.begin) / WORD_BYTES];
+        w.writer = {block_now,
+                    barrier_now,
+                    n_phases[barrier] + 1,
+                    short_pc(pc),
+                    static_cast<uint16_t>(FIRST_BOX + barrier),
+                    ALL_BYTES,
+                    false};
+        w.is_written = ALL_BYTES;
+    }
+}
+
+void product_begins(const void *memory, size_t bytes, const void *pc)
+{
+    const uintptr_t address = reinterpret_cast<uintptr_t>(memory);
+    for (uintptr_t at = address; at < address + bytes; at += WORD_BYTES) {
+        word &w = arena.words[(at - arena.begin) / WORD_BYTES];
+        check_read(w, ALL_BYTES, pc, "shared memory");
+        if (w.writer.thread < FIRST_BOX && published[w.writer.thread] < w.writer.clock)
+            report("shared memory", READ, pc, " that was written without leit_publish_shared");
+        w.n_products++;
+    }
+}
+
+void product_ends(const void *memory, size_t bytes, const void *pc)
+{
+    const uintptr_t address = reinterpret_cast<uintptr_t>(memory);
+    const uint32_t warp = thread_now / WARP;
+    for (uintptr_t at = address; at < address + bytes; at += WORD_BYTES) {
+        word &w = arena.words[(at - arena.begin) / WORD_BYTES];
+        w.n_products--;
+        note_reader(w, {block_now, barrier_now, n_waits[warp] + 1, short_pc(pc),
+                        static_cast<uint16_t>(FIRST_PRODUCT + warp), ALL_BYTES, false});
+    }
+}
+
+void see_products()
+{
+    const uint32_t warp = thread_now / WARP;
+    knows_anything = true;
+    n_waits[warp]++;
+    for (uint32_t lane = 0; lane < WARP; lane++) {
+        known[warp * WARP + lane].resize(ALL_THREADS);
+        known[warp * WARP + lane][FIRST_PRODUCT + warp] = n_waits[warp];
+    }
 }
 
 static region watched(const char *name, const void *memory, size_t bytes, size_t filled_bytes)

@@ -8,7 +8,8 @@
  *   - threads of one block did them, with a __syncthreads between;
  *   - lanes of one warp did them, with a __syncwarp of both between (not a shuffle);
  *   - both are atomic;
- *   - the block is the last to take a ticket that the other one has taken (leit_is_last_block).
+ *   - the block is the last to take a ticket that the other one has taken (leit_is_last_block);
+ *   - one thread arrived at an mbarrier behind its access, and the other waited for that phase before its own.
  * Otherwise blocks of one launch are not ordered. The first finding ends the launch like any other.
  *
  * In the other build these functions are empty. */
@@ -22,6 +23,7 @@
 namespace checker {
 
 enum access_kind { READ, WRITE, ATOMIC };
+enum { MAX_BARRIERS = 64 }; /* of a block */
 
 struct place_of_thread {
     unsigned number; /* in its block */
@@ -50,6 +52,19 @@ void hand_in(const void *ticket, bool is_last);
 void copy_departs(const void *target, size_t bytes, const void *source, size_t source_bytes,
                   const void *pc);
 void copy_lands(const void *target, size_t bytes, const void *pc);
+/* mbarriers of the block are numbered from 0. A box that departed as a copy does is there for those who have seen
+ * its phase end. */
+void arrive(unsigned barrier);
+void phase_ends(unsigned barrier);
+void see_phase(unsigned barrier);
+void box_lands(const void *target, size_t bytes, unsigned barrier, const void *pc);
+/* A product of the running thread's warp reads shared memory from the first call to the second. What threads
+ * have written there it sees when they have published it. */
+void publish_shared();
+void product_begins(const void *memory, size_t bytes, const void *pc);
+void product_ends(const void *memory, size_t bytes, const void *pc);
+/* The running thread's warp has waited: each lane knows that those products are done. */
+void see_products();
 
 /* Device memory, of which the first filled_bytes hold something. */
 void add_memory(const char *name, const void *memory, size_t bytes, size_t filled_bytes);
@@ -94,6 +109,30 @@ inline void copy_departs(const void *, size_t, const void *, size_t, const void 
 {
 }
 inline void copy_lands(const void *, size_t, const void *)
+{
+}
+inline void arrive(unsigned)
+{
+}
+inline void phase_ends(unsigned)
+{
+}
+inline void see_phase(unsigned)
+{
+}
+inline void box_lands(const void *, size_t, unsigned, const void *)
+{
+}
+inline void publish_shared()
+{
+}
+inline void product_begins(const void *, size_t, const void *)
+{
+}
+inline void product_ends(const void *, size_t, const void *)
+{
+}
+inline void see_products()
 {
 }
 inline void add_memory(const char *, const void *, size_t, size_t)

@@ -84,7 +84,8 @@ enum warp_function {
     SHUFFLE_XOR,
     BALLOT,
     LOAD_MATRICES,
-    MULTIPLY
+    MULTIPLY,
+    WARPGROUP
 };
 
 struct coordinates {
@@ -170,6 +171,7 @@ void *shared(site *s, size_t bytes);
 void *dynamic_shared();
 size_t most_shared_bytes();
 bool is_shared(const void *memory, size_t bytes);
+const void *shared_memory(); /* of all blocks the first byte */
 
 /* The finding since the last call, as a status. */
 leit_status status(const char *op);

@@ -44,6 +44,7 @@ struct thread {
     enum state state;
     const char *waits_in;
     place waits_at;
+    const void *waits_for; /* an event, nullptr: what waits_in says */
     word posted, received; /* of a warp function */
     unsigned source;
 };
@@ -85,7 +86,7 @@ std::set<const void *> allowed; /* kernels that LEIT_ALLOW_SHARED has named */
 block now;
 thread *self;
 fiber scheduler;
-alignas(128) unsigned char arena[ARENA_BYTES];
+alignas(1024) unsigned char arena[ARENA_BYTES];
 char finding[900]; /* "" while all is well; launches are skipped until it is read */
 
 leit_emulator_order schedule = LEIT_EMULATOR_FORWARD;
@@ -170,9 +171,10 @@ void report_deadlock()
 
 /* ---- threads of a block ---- */
 
-void wait(const char *what, place at)
+void wait(const char *what, place at, const void *event = nullptr)
 {
     self->state = WAITS;
+    self->waits_for = event;
     self->waits_in = what;
     self->waits_at = at;
     switch_to_scheduler();
@@ -189,6 +191,9 @@ void end_thread()
         if (m.arrived != 0 && (m.mask >> self->lane & 1) != 0)
             found("it ended while lanes 0x%08x of its warp wait for it at %s:%d", m.arrived,
                   m.at.file, m.at.line);
+    if (now.n_done < now.n_threads) return;
+    end_boxes();
+    end_products();
 }
 
 void thread_main()
@@ -260,6 +265,8 @@ void begin_block(uint64_t number)
     ASAN_POISON_MEMORY_REGION(arena, ARENA_BYTES);
     checker::begin_block(arena, ARENA_BYTES);
     forget_copies();
+    forget_boxes();
+    forget_products();
     now.dynamic = running.shared_bytes > 0 ? take_shared(running.shared_bytes) : nullptr;
     for (int i = 0; i < now.n_threads; i++) {
         const unsigned n = static_cast<unsigned>(i);
@@ -555,6 +562,34 @@ bool is_shared(const void *memory, size_t bytes)
 {
     const auto *at = static_cast<const unsigned char *>(memory);
     return at >= arena && at + bytes <= arena + ARENA_BYTES;
+}
+
+const void *shared_memory()
+{
+    return arena;
+}
+
+void block_until(const void *event, const char *what, place at)
+{
+    wait(what, at, event);
+}
+
+static bool waits_for(const thread &t, const void *event)
+{
+    return t.state == WAITS && t.waits_for == event;
+}
+
+bool is_awaited(const void *event)
+{
+    for (int i = 0; i < now.n_threads; i++)
+        if (waits_for(now.threads[i], event)) return true;
+    return false;
+}
+
+void wake(const void *event)
+{
+    for (int i = 0; i < now.n_threads; i++)
+        if (waits_for(now.threads[i], event)) now.threads[i].state = READY;
 }
 
 leit_status status(const char *op)

@@ -12,8 +12,18 @@ namespace emulator {
 void open_memory();
 void close_memory();
 
-/* Asynchronous copies end with their block. */
+/* The running thread waits until somebody wakes those who wait for the event. */
+void block_until(const void *event, const char *what, struct place at);
+bool is_awaited(const void *event);
+void wake(const void *event);
+
+/* Asynchronous copies, boxes and products of warpgroups end with their block; the last thread of a block calls
+ * end_... of what must have been waited for. */
 void forget_copies();
+void end_boxes();
+void forget_boxes();
+void end_products();
+void forget_products();
 
 } // namespace emulator
 

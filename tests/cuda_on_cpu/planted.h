@@ -65,7 +65,27 @@ enum { BY_NUMBERS = 1, BY_EMULATOR = 2, BY_CHECKER = 4, BY_SANITIZERS = 8 };
     X(too_much_static, BY_EMULATOR, "bytes of static shared memory")                               \
     X(too_much_shared, BY_EMULATOR, "bytes of shared memory")                                      \
     X(not_allowed, BY_EMULATOR, "at launch, and no LEIT_ALLOW_SHARED")                             \
-    X(not_allowed_beside_its_own, BY_EMULATOR, "no LEIT_ALLOW_SHARED")
+    X(not_allowed_beside_its_own, BY_EMULATOR, "no LEIT_ALLOW_SHARED")                             \
+    X(phase_not_awaited, BY_EMULATOR | BY_CHECKER, "under way")                                    \
+    X(wrong_parity, BY_EMULATOR | BY_CHECKER, "under way")                                         \
+    X(too_few_bytes, BY_EMULATOR | BY_CHECKER, "under way")                                        \
+    X(too_many_bytes, BY_EMULATOR, "no thread can go on")                                          \
+    X(arrival_missing, BY_EMULATOR, "no thread can go on")                                         \
+    X(arrival_too_many, BY_EMULATOR, "more arrivals than the 1")                                   \
+    X(barrier_not_published, BY_EMULATOR, "without leit_mbarrier_publish")                         \
+    X(barrier_not_open, BY_EMULATOR, "a barrier that is not open")                                 \
+    X(awaited_by_one_thread, BY_NUMBERS | BY_CHECKER, "an asynchronous copy is under way")         \
+    X(box_misaligned, BY_EMULATOR, "not aligned to 1024")                                          \
+    X(box_left_behind, BY_EMULATOR, "ends with 1 boxes under way")                                 \
+    X(box_onto_box, BY_NUMBERS | BY_CHECKER, "shared memory")                                      \
+    X(product_not_awaited, BY_NUMBERS, NULL)                                                       \
+    X(product_never_committed, BY_EMULATOR, "products of warp 0 under way")                        \
+    X(product_without_begin, BY_EMULATOR, "without leit_warpgroup_begin")                          \
+    X(product_of_unpublished, BY_CHECKER, "without leit_publish_shared")                           \
+    X(product_overwritten, BY_NUMBERS | BY_CHECKER, "that a product of matrices is reading")       \
+    X(product_not_swizzled, BY_NUMBERS | BY_CHECKER, "that nobody has written")                    \
+    X(product_by_three_warps, BY_EMULATOR, "has made 0 of the 1 products")                         \
+    X(product_of_others, BY_EMULATOR, "multiply different matrices")
 
 /* Fills out[PLANTED_N], which is the device's; without the mistake out[i] is 2 i. The status is the
  * emulator's finding. */

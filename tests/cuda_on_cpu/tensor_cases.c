@@ -7,60 +7,11 @@
 #include <string.h>
 
 #include "core/rng.h"
+#include "cuda_on_cpu/lent_arrays.h"
 #include "cuda_on_cpu/tensor_kernels.h"
 #include "support/testing.h"
 
 enum { MAX_K = 64 };
-
-static const tensor_device *device;
-
-/* An array of the device with these values; NULL: for the kernel to fill. */
-static void *lend(const char *name, const void *values, size_t bytes)
-{
-    void *memory = device->memory->allocate(bytes, true);
-    if (memory == NULL) fail_msg("%s: %s", name, leit_error_message());
-    if (values != NULL) assert_ok(device->memory->write(memory, values, bytes, NULL));
-    if (device->lend != NULL) device->lend(name, memory, bytes, values != NULL ? bytes : 0);
-    return memory;
-}
-
-/* What a kernel made of it goes to `values`; NULL: nobody wants it. */
-static void take_back(void *memory, void *values, size_t bytes)
-{
-    if (values != NULL) assert_ok(device->memory->read(values, memory, bytes, NULL));
-    device->memory->release(memory);
-}
-
-/* Behind the last launch of a case, before its arrays are taken back. */
-static void forget(void)
-{
-    if (device->forget != NULL) device->forget();
-}
-
-static uint32_t bits_of(float value)
-{
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static float float_of(uint32_t bits)
-{
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-/* Numbers that bf16 has, and so tf32: from -8 to 8, whole, or in steps of 1/16. */
-static void fill(float *values, int n, bool is_whole, uint32_t stream)
-{
-    leit_rng rng = leit_rng_start(7, stream, 0, 0);
-    const uint32_t step = is_whole ? 1 : 16;
-    for (int i = 0; i < n; i++)
-        values[i] = ((float)leit_rng_below(&rng, 16 * step + 1) - (float)(8 * step)) / (float)step;
-    if (!is_whole) /* and of magnitudes far apart */
-        for (int i = 0; i < n; i += 3) values[i] *= 0x1p-12f;
-}
 
 static void product_bf16(int M, int K, bool b_is_transposed, const float *a, const float *b,
                          float *c)
@@ -75,7 +26,7 @@ static void product_bf16(int M, int K, bool b_is_transposed, const float *a, con
     const tensor_product p = {
         .M = M, .K = K, .b_is_transposed = b_is_transposed, .a = lent_a, .b = lent_b, .c = lent_c};
     assert_ok(tensor_product_bf16(&p));
-    forget();
+    forget_lent();
     take_back(lent_a, NULL, a_bytes);
     take_back(lent_b, NULL, b_bytes);
     take_back(lent_c, c, c_bytes);
@@ -87,18 +38,10 @@ static void product_tf32(const float *a, const float *b, float *c)
     void *lent_a = lend("a", a, a_bytes), *lent_b = lend("b", b, b_bytes);
     void *lent_c = lend("c", NULL, a_bytes);
     assert_ok(tensor_product_tf32(lent_a, lent_b, lent_c));
-    forget();
+    forget_lent();
     take_back(lent_a, NULL, a_bytes);
     take_back(lent_b, NULL, b_bytes);
     take_back(lent_c, c, a_bytes);
-}
-
-/* Every product of two numbers of 8 (bf16) fraction bits is exact in f32. A tensor core adds K of them
- * and the K / 8 sums between, at most, each cut to 23 bits behind the largest exponent it has met,
- * which is of a number not above `absolute`, the sum of magnitudes: it loses less than 2^-22 of it. */
-static double bound_of(int K, double absolute, bool is_whole)
-{
-    return is_whole ? 0.0 : 1.125 * K * 0x1p-22 * absolute;
 }
 
 static void check_product(int M, int K, bool b_is_transposed, bool is_whole, const float *a,
@@ -130,8 +73,8 @@ static void products_of_bf16(void **state)
         for (int way = 0; way < 4; way++) {
             const int M = shapes[i][0], K = shapes[i][1];
             const bool is_transposed = way % 2 != 0, is_whole = way < 2;
-            fill(a, M * K, is_whole, 1);
-            fill(b, K * TENSOR_COLUMNS, is_whole, 2);
+            fill_numbers(a, M * K, is_whole, 1);
+            fill_numbers(b, K * TENSOR_COLUMNS, is_whole, 2);
             product_bf16(M, K, is_transposed, a, b, c);
             check_product(M, K, is_transposed, is_whole, a, b, c);
         }
@@ -142,8 +85,8 @@ static void products_of_tf32(void **state)
     (void)state;
     float a[16 * 8], b[8 * 8], c[16 * 8];
     for (int is_whole = 0; is_whole < 2; is_whole++) {
-        fill(a, 16 * 8, is_whole != 0, 3);
-        fill(b, 8 * 8, is_whole != 0, 4);
+        fill_numbers(a, 16 * 8, is_whole != 0, 3);
+        fill_numbers(b, 8 * 8, is_whole != 0, 4);
         product_tf32(a, b, c);
         check_product(16, 8, false, is_whole != 0, a, b, c);
     }
@@ -155,7 +98,7 @@ static void not_a_number(void **state)
     (void)state;
     enum { BAD_ROW = 5, ENDLESS_ROW = 12 };
     float a[16 * 16], b[16 * 8], c[2][16 * 8];
-    fill(a, 16 * 16, true, 5);
+    fill_numbers(a, 16 * 16, true, 5);
     for (int i = 0; i < 16 * 8; i++) b[i] = 1.0f;
     for (int K = 16; K >= 8; K -= 8) {
         a[BAD_ROW * K + 3] = NAN;
@@ -218,8 +161,8 @@ static void conversions(void **state)
                                  .pair = lend("pair", NULL, sizeof pair),
                                  .tf32 = lend("tf32", NULL, sizeof tf32)};
     assert_ok(tensor_convert(&c));
-    forget();
-    take_back((void *)(uintptr_t)c.values, NULL, sizeof values);
+    forget_lent();
+    take_back(c.values, NULL, sizeof values);
     take_back(c.bf16, bf16, sizeof bf16);
     take_back(c.back, back, sizeof back);
     take_back(c.pair, pair, sizeof pair);
@@ -245,7 +188,7 @@ static void loads_of_matrices(void **state)
     void *lent_matrices = lend("matrices", matrices, sizeof matrices);
     void *lent_words = lend("words", NULL, sizeof words);
     assert_ok(tensor_load(lent_matrices, lent_words));
-    forget();
+    forget_lent();
     take_back(lent_matrices, NULL, sizeof matrices);
     take_back(lent_words, words, sizeof words);
     const uint32_t *at = words;
@@ -270,7 +213,7 @@ static void copies_of_each_size(void **state)
     for (int i = 0; i < 96; i++) from[i] = (float)(i + 1);
     void *lent_from = lend("from", from, sizeof from), *lent_to = lend("to", NULL, sizeof to);
     assert_ok(tensor_copy(lent_from, lent_to));
-    forget();
+    forget_lent();
     take_back(lent_from, NULL, sizeof from);
     take_back(lent_to, to, sizeof to);
     for (int i = 0; i < 128; i++) assert_true(to[i] == (i < 96 ? from[i] : 0.0f));
@@ -281,15 +224,15 @@ static void check_tile(tensor_tile p, float *a, float *b, float *c)
     const size_t bytes_a = sizeof *a * (size_t)(p.M * p.K);
     const size_t bytes_b = sizeof *b * (size_t)(p.N * p.K);
     const size_t bytes_c = sizeof *c * (size_t)(p.M * p.N);
-    fill(a, p.M * p.K, true, 5);
-    fill(b, p.N * p.K, true, 6);
+    fill_numbers(a, p.M * p.K, true, 5);
+    fill_numbers(b, p.N * p.K, true, 6);
     p.a = lend("a", a, bytes_a);
     p.b = lend("b", b, bytes_b);
     p.c = lend("c", NULL, bytes_c);
     assert_ok(tensor_tile_product(&p));
-    forget();
-    take_back((void *)(uintptr_t)p.a, NULL, bytes_a);
-    take_back((void *)(uintptr_t)p.b, NULL, bytes_b);
+    forget_lent();
+    take_back(p.a, NULL, bytes_a);
+    take_back(p.b, NULL, bytes_b);
     take_back(p.c, c, bytes_c);
     for (int row = 0; row < p.M; row++)
         for (int column = 0; column < p.N; column++) {
@@ -308,6 +251,7 @@ static void tiles_of_fast_products(void **state)
     (void)state;
     enum { MOST = 128, DEEPEST = 133 };
     static _Alignas(16) float a[MOST * DEEPEST], b[MOST * DEEPEST], c[MOST * MOST];
+    const tensor_device *device = lending_device();
     static const int sizes[][3] = {{64, 60, 132}, {59, 64, 133}, {3, 1, 20}, {5, 6, 0}};
     for (int i = 0; i < 6 * 4 * (int)(sizeof sizes / sizeof *sizes); i++) {
         if (device->n_parts > 0 && i % device->n_parts != device->part) continue;
@@ -329,6 +273,6 @@ int tensor_cases_run(const tensor_device *on)
         cmocka_unit_test(loads_of_matrices),      cmocka_unit_test(copies_of_each_size),
         cmocka_unit_test(tiles_of_fast_products),
     };
-    device = on;
+    lend_from(on);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
-/* The cases of tensor_cases.c on the emulator's twins, in each order of threads. */
+/* The cases of tensor_cases.c and sm90_cases.c on the emulator's twins, in each order of threads. */
 #include "cuda_on_cpu/emulator.h"
-#include "cuda_on_cpu/tensor_cases.h"
+#include "cuda_on_cpu/sm90_cases.h"
 #include "kernels/backend.h"
 
 int main(void)
@@ -14,7 +14,7 @@ int main(void)
     for (int order = 0; order < LEIT_EMULATOR_N_ORDERS; order++) {
         leit_emulator_schedule((leit_emulator_order)order, 3);
         emulated.part = order;
-        n_failed += tensor_cases_run(&emulated);
+        n_failed += tensor_cases_run(&emulated) + sm90_cases_run(&emulated);
     }
     return n_failed;
 }

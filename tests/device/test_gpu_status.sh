@@ -23,6 +23,7 @@ machine() {
     echo 'test,"conv2d",fast,bf16,failed,"y[3] is 1, expected 2"'
     echo 'test,"ptx conversions",plain,-,passed,""'
     echo 'test,"ptx products_of_tf32",plain,-,failed,"(0, 0) is 1"'
+    echo 'test,"ptx sm90_barriers_hand_over",plain,-,passed,""'
     echo 'test,"nccl",-,-,refused,"no NCCL"'
     echo 'test,"gelu",plain,fp32,failed,"not done in time"'
 } >"$rows/test.csv"
@@ -39,6 +40,7 @@ status >/dev/null || fail "the renewed page is not kept"
 says '| `mse` forward, backward | sm_80, sm_90a, sm_100, PTX | NVIDIA H200, 2026-12-01, 1111111: memcheck, synccheck passed; racecheck refused (Device not supported); passed in fp32 |'
 says 'NVIDIA H200, 2026-12-01, 1111111: passed in fp32; failed in bf16 (y[3] is 1, expected 2) |'
 says 'NVIDIA H200, 2026-12-01, 1111111: passed; failed ((0, 0) is 1) |'
+says '| `leit_sm90.cuh`: `mbarrier`, TMA, `wgmma` (`tests/device/ptx_check`) | sm_90a | NVIDIA H200, 2026-12-01, 1111111: passed |'
 says '| `layernorm` forward, backward | sm_80, sm_90a, sm_100, PTX | emulated only |'
 [ "$(grep -c '^| `conv2d` forward.*emulated only' "$page")" = 1 ] || fail "the plain kernel has the fast one's row"
 
