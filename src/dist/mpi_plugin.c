@@ -319,10 +319,11 @@ static leit_status begin(int rank, int size, int64_t deadline_ms, bool *missing)
     LEIT_TRY(call_the_roll(rank, size, deadline_ms, missing));
     LEIT_FAIL_IF(MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS ||
                      provided < MPI_THREAD_SERIALIZED ||
-                     MPI_Comm_dup(MPI_COMM_WORLD, &process.comm) != MPI_SUCCESS ||
-                     MPI_Comm_set_errhandler(process.comm, MPI_ERRORS_RETURN) != MPI_SUCCESS,
+                     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN) != MPI_SUCCESS,
                  LEIT_RANK, "rank %d of %d cannot start MPI", rank, size);
     PMIx_Finalize(NULL, 0); /* MPI has its own hold on it */
+    /* No copy of it: making one is a meeting without a deadline, and nobody else sends here. */
+    process.comm = MPI_COMM_WORLD;
     int mpi_rank = 0, mpi_size = 0;
     MPI_Comm_rank(process.comm, &mpi_rank);
     MPI_Comm_size(process.comm, &mpi_size);
