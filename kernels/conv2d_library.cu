@@ -7,6 +7,7 @@
  * gradients that are added: dw comes out in the workspace. Bias is a launch behind the forward, and db
  * the sums of columns that linear has too. In bf16 the operands are copies of bf16. */
 
+/* As linear's, there whether needed or not. */
 struct conv_rooms {
     float *x, *gradient, *result, *sums; /* whole rows, a result that is copied, what db takes */
     uint16_t *first, *second;            /* operands in bf16 */
@@ -42,23 +43,20 @@ static conv_rooms conv_rooms_of(const struct leit_conv2d *args, void *workspace)
 {
     const int64_t pixels = args->N * args->H * args->W, weights = weights_of(args);
     const int64_t widest = args->C > args->K ? args->C : args->K;
-    const bool counts = args->n_samples != nullptr;
-    const int64_t result = counts && pixels * widest > weights ? pixels * widest : weights;
+    const int64_t result = pixels * widest > weights ? pixels * widest : weights;
     const uintptr_t begin = leit_up_to_whole(reinterpret_cast<uintptr_t>(workspace), LEIT_ROOM);
     const size_t number = sizeof(float), half = sizeof(uint16_t);
     uintptr_t at = begin;
     conv_rooms rooms = {};
     rooms.library_bytes = library_bytes_of(args);
     rooms.library = reinterpret_cast<void *>(take_room(&at, (int64_t)rooms.library_bytes, 1));
-    rooms.x = reinterpret_cast<float *>(take_room(&at, counts ? pixels * args->C : 0, number));
-    rooms.gradient =
-        reinterpret_cast<float *>(take_room(&at, counts ? pixels * args->K : 0, number));
+    rooms.x = reinterpret_cast<float *>(take_room(&at, pixels * args->C, number));
+    rooms.gradient = reinterpret_cast<float *>(take_room(&at, pixels * args->K, number));
     rooms.result = reinterpret_cast<float *>(take_room(&at, result, number));
     rooms.sums = reinterpret_cast<float *>(
         take_room(&at, leit_pieces(pixels, ROWS_PER_PARTIAL) * args->K, number));
-    const int64_t images = pixels * widest > weights ? pixels * widest : weights;
-    rooms.first = reinterpret_cast<uint16_t *>(take_room(&at, images, half));
-    rooms.second = reinterpret_cast<uint16_t *>(take_room(&at, images, half));
+    rooms.first = reinterpret_cast<uint16_t *>(take_room(&at, result, half));
+    rooms.second = reinterpret_cast<uint16_t *>(take_room(&at, result, half));
     rooms.bytes = LEIT_ROOM + (at - begin);
     return rooms;
 }
@@ -66,7 +64,7 @@ static conv_rooms conv_rooms_of(const struct leit_conv2d *args, void *workspace)
 size_t leit_conv2d_workspace_library(const struct leit_conv2d *args, int n_workers)
 {
     (void)n_workers;
-    return conv_rooms_of(args, nullptr).bytes;
+    return leit_conv2d_with_moments(args, conv_rooms_of(args, nullptr).bytes);
 }
 
 /* ---- on the device ---- */
@@ -136,7 +134,8 @@ leit_status leit_conv2d_forward_library(const leit_exec *exec, const struct leit
     LEIT_LAUNCH(add_bias, leit_element_blocks(args->N * image * args->K), LEIT_ELEMENT_THREADS, 0,
                 exec->stream, args->N, image * args->K, args->n_samples, result, args->b, args->K,
                 args->y);
-    return leit_launch_status("conv2d forward");
+    LEIT_TRY(leit_launch_status("conv2d forward"));
+    return leit_conv2d_take_moments(exec, args);
 }
 
 static leit_status make_dx(const leit_exec *exec, const struct leit_conv2d *args,

@@ -10,7 +10,8 @@
  *   - Bias, and a ReLU whose `pre` is y, are the product's epilogue; another activation is a launch.
  *   - The sums of db are the epilogue of dw's product, where the library has it, and a launch adds them. */
 
-/* The arrays in the workspace; each has its place whether or not this call needs it. */
+/* The arrays in the workspace; each has its place whether or not this call needs it, for a plan asks how much that
+ * is before it has pointers. */
 struct linear_rooms {
     float *x, *gradient, *result, *sums; /* (N, D), (N, K), (N, max(D, K)), and what db takes */
     void *library;
@@ -24,13 +25,10 @@ static size_t up_to_whole(size_t bytes)
 
 static linear_rooms rooms_of(const struct leit_linear *args, void *workspace)
 {
-    const bool counts = args->n_rows != nullptr;
-    const bool has_gradient = counts || args->activation != LEIT_ACTIVATION_NONE;
     const int64_t widest = args->D > args->K ? args->D : args->K;
-    const size_t x = up_to_whole((size_t)(counts ? args->N * args->D : 0) * sizeof(float));
-    const size_t gradient =
-        up_to_whole((size_t)(has_gradient ? args->N * args->K : 0) * sizeof(float));
-    const size_t result = up_to_whole((size_t)(counts ? args->N * widest : 0) * sizeof(float));
+    const size_t x = up_to_whole((size_t)(args->N * args->D) * sizeof(float));
+    const size_t gradient = up_to_whole((size_t)(args->N * args->K) * sizeof(float));
+    const size_t result = up_to_whole((size_t)(args->N * widest) * sizeof(float));
     const size_t sums =
         up_to_whole((size_t)(leit_pieces(args->N, ROWS_PER_PARTIAL) * args->K) * sizeof(float));
     /* The workspace itself is aligned less than the library wants it. */

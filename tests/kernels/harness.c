@@ -224,11 +224,25 @@ static leit_status run_in_workspace(leit_case *c, leit_threads *threads, unsigne
     return status == LEIT_OK ? own : status;
 }
 
+/* As a plan asks, which has room made before there are pointers. */
+static size_t workspace_bytes_of(const leit_case *c, int n_workers)
+{
+    unsigned char *args = leit_allocate(c->kernel->args_bytes, 1);
+    if (args == NULL) leit_harness_must(LEIT_INTERNAL);
+    memcpy(args, c->args, c->kernel->args_bytes);
+    for (int i = 0; i < c->n_buffers; i++)
+        if (c->buffers[i].field_offset != NO_FIELD)
+            memset(args + c->buffers[i].field_offset, 0, sizeof(void *));
+    const size_t bytes = c->kernel->workspace_bytes(args, n_workers);
+    leit_free(args);
+    return bytes;
+}
+
 static leit_status run_kernel(leit_case *c, leit_threads *threads, unsigned char **workspace,
                               size_t *bytes)
 {
     give_buffers(c);
-    *bytes = c->kernel->workspace_bytes(c->args, leit_threads_count(threads));
+    *bytes = workspace_bytes_of(c, leit_threads_count(threads));
     *workspace = leit_allocate(*bytes + GUARD_BYTES, 1);
     if (*workspace == NULL) leit_harness_must(LEIT_INTERNAL);
     memset(*workspace, POISON, *bytes + GUARD_BYTES);
@@ -563,7 +577,7 @@ static void judge_wrong_counts(leit_case *c, op_function *function, const leit_e
 
 static void judge_limits_of(leit_case *c, op_function *function)
 {
-    const size_t bytes = c->kernel->workspace_bytes(c->args, 1);
+    const size_t bytes = workspace_bytes_of(c, 1);
     unsigned char *workspace = leit_allocate(bytes, 1);
     if (workspace == NULL) leit_harness_must(LEIT_INTERNAL);
     leit_exec exec = {.workspace = workspace, .workspace_bytes = bytes};
@@ -641,7 +655,7 @@ bool leit_case_time(const leit_op_cases *cases, const char *params, const leit_o
     leit_threads *threads = NULL;
     leit_harness_must(leit_threads_create(n_workers, &threads));
     give_buffers(c);
-    const size_t bytes = kernel->workspace_bytes(c->args, n_workers);
+    const size_t bytes = workspace_bytes_of(c, n_workers);
     unsigned char *workspace = leit_allocate(bytes + 1, 1);
     if (workspace == NULL) leit_harness_must(LEIT_INTERNAL);
     unsigned char *device = give(workspace, bytes + 1);
