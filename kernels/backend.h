@@ -79,6 +79,8 @@ typedef struct leit_backend {
     const leit_recorder *recorder; /* NULL: nothing is gained by keeping launches */
     const leit_ranges *ranges;     /* NULL: no profiler asks for them */
     leit_op ops[LEIT_N_OPS];
+    bool
+        has_moments; /* conv2d makes the moments of y while it makes y, and batchnorm2d need not look for them */
 } leit_backend;
 
 static inline void leit_range_begin(const leit_backend *backend, const char *name)

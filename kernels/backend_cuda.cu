@@ -70,6 +70,7 @@ template <enum leit_precision precision>
 static leit_backend make_fast()
 {
     leit_backend backend = make_plain();
+    backend.has_moments = true;
 #define LEIT_OP(op)                                                                                \
     backend.ops[LEIT_OP_##op] = {#op, sizeof(struct leit_##op), op##_workspace_fast,               \
                                  op##_forward_fast<precision>, op##_backward_fast<precision>};
@@ -88,6 +89,7 @@ template <enum leit_precision precision>
 static leit_backend make_library()
 {
     leit_backend backend = make_fast<precision>();
+    backend.has_moments = false;
 #define LEIT_OP_PRODUCT(op)                                                                        \
     backend.ops[LEIT_OP_##op] = {#op, sizeof(struct leit_##op), op##_workspace_library,            \
                                  op##_forward_library<precision>,                                  \

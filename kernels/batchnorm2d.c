@@ -44,9 +44,10 @@ static struct pass make_pass(const leit_exec *exec, const struct leit_batchnorm2
     pass.windows = leit_windows_of(args->H, args->W, args->C, args->pool_height, args->pool_width);
     pass.n = (double)(pass.n_samples * args->H * args->W);
     if (args->moments != NULL) {
-        pass.moments = (leit_moments){args->moments, args->n_parts, args->C};
+        const int64_t n_rows = args->n_parts > 0 ? args->n_parts : 1;
+        pass.moments = (leit_moments){args->moments, n_rows, args->C};
         pass.weight = (double)(args->H * args->W);
-        pass.n = pass.weight * leit_moments_total(&pass.moments);
+        if (args->n_parts > 0) pass.n = pass.weight * leit_moments_total(&pass.moments);
     }
     pass.block_rows = rows_of_task(args);
     pass.scale = exec->workspace;
@@ -304,7 +305,7 @@ static void finish_sums(const struct pass *pass, int64_t n_blocks)
         pass->scale[c] = (float)scale;
         const double shift = scale * db / n, slope = scale * rstd * dw / n;
         if (args->dmoments != NULL) write_moments(pass, c, slope, shift);
-        const bool is_own = args->training && args->moments == NULL;
+        const bool is_own = args->training && args->n_parts == 0;
         pass->shift[c] = is_own ? (float)shift : 0.0f;
         pass->slope[c] = is_own ? (float)slope : 0.0f;
     }

@@ -161,10 +161,16 @@ static __device__ double pixels_of_part(const struct leit_batchnorm2d &args, int
     return (double)args.moments[part * (2 * C + 1) + 2 * C] * (double)(args.H * args.W);
 }
 
+/* Of moments: one where they are those of x itself. */
+static __device__ int64_t rows_of(const struct leit_batchnorm2d &args)
+{
+    return args.n_parts > 0 ? args.n_parts : 1;
+}
+
 static __device__ double pixels_of_batch(const struct leit_batchnorm2d &args)
 {
     double n = 0.0;
-    for (int64_t part = 0; part < args.n_parts; part++) n += pixels_of_part(args, part);
+    for (int64_t part = 0; part < rows_of(args); part++) n += pixels_of_part(args, part);
     return n;
 }
 
@@ -173,9 +179,9 @@ static __global__ void join_parts(struct leit_batchnorm2d args)
     const int64_t c = leit_element(), C = args.C, row = 2 * C + 1;
     struct channel_moments all = {c < C ? pixels_of_batch(args) : 0.0, 0.0, 0.0};
     if (all.n > 0.0) {
-        for (int64_t part = 0; part < args.n_parts; part++)
+        for (int64_t part = 0; part < rows_of(args); part++)
             all.mean += pixels_of_part(args, part) / all.n * (double)args.moments[part * row + c];
-        for (int64_t part = 0; part < args.n_parts; part++) {
+        for (int64_t part = 0; part < rows_of(args); part++) {
             const double off = (double)args.moments[part * row + c] - all.mean;
             all.squares +=
                 (double)args.moments[part * row + C + c] + pixels_of_part(args, part) * off * off;
@@ -407,7 +413,7 @@ leit_status leit_batchnorm2d_backward_cuda(const leit_exec *exec,
                 pooling, cut, partial);
     LEIT_LAUNCH(join_gradients, channel_blocks(args->C), THREADS, 0, exec->stream, *args, pooling,
                 cut, partial, factors);
-    if (args->moments != NULL) leit_batchnorm2d_give_to_parts(exec, args, factors);
+    if (args->n_parts > 0) leit_batchnorm2d_give_to_parts(exec, args, factors);
     if (args->dx != nullptr || args->dresidual != nullptr)
         LEIT_LAUNCH(write_gradients, leit_element_blocks(args->N * args->H * args->W * args->C),
                     LEIT_ELEMENT_THREADS, 0, exec->stream, *args, pooling, factors);

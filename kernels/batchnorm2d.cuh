@@ -59,8 +59,8 @@ leit_status leit_batchnorm2d_check_forward(const struct leit_batchnorm2d *args);
 /* Not in training: mean and rstd from the running statistics. */
 void leit_batchnorm2d_take_running(const leit_exec *exec, const struct leit_batchnorm2d *args);
 
-/* With moments given: mean, rstd and the running statistics from them; and what is theirs of the
- * factors of dx, (3, C) as join_gradients leaves them. */
+/* With moments given: mean, rstd and the running statistics from them. Of parts also what is theirs of
+ * the factors of dx, (3, C) as join_gradients leaves them. */
 void leit_batchnorm2d_join_parts(const leit_exec *exec, const struct leit_batchnorm2d *args);
 void leit_batchnorm2d_give_to_parts(const leit_exec *exec, const struct leit_batchnorm2d *args,
                                     float *factors);

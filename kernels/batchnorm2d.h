@@ -15,9 +15,11 @@
  *   dw, db         (C)             accumulated
  *   moments        (n_parts, 2 C + 1)  where x is a part of the batch: what batch_moments says of
  *                                      each part; mean, rstd and the running statistics are those of
- *                                      the batch. NULL: x is all of it. Of training alone.
- *   dmoments       as moments      written, 0 for the counts; dx takes moments as given: the rest of
- *                                  x's gradient is the backward of batch_moments
+ *                                      the batch. (2 C + 1) where n_parts is 0: those of x
+ *                                      itself, read forward alone. NULL: x tells its own. Of
+ *                                      training alone.
+ *   dmoments       as moments      of parts: written, 0 for the counts; dx takes moments as given:
+ *                                  the rest of x's gradient is the backward of batch_moments
  *   training       0: mean and rstd come from the running statistics and are constants backward
  *   relu           0: no relu
  *   n_samples      samples that hold data, NULL: N. None: nothing is read or written, but what the
@@ -60,10 +62,10 @@ static inline leit_status leit_batchnorm2d_check(const struct leit_batchnorm2d *
                                 args->pool_height, args->pool_width));
     LEIT_FAIL_IF(args->pool_height * args->pool_width > 1 && args->argmax == NULL, LEIT_INTERNAL,
                  "batchnorm2d: pooling needs the buffer argmax");
-    LEIT_FAIL_IF(args->moments != NULL && (args->n_parts < 1 || args->N < 1 || !args->training),
+    LEIT_FAIL_IF(args->moments != NULL && (args->n_parts < 0 || args->N < 1 || !args->training),
                  LEIT_INTERNAL,
-                 "batchnorm2d: moments of %lld parts for %lld samples, expected 1 or more of both, "
-                 "in training",
+                 "batchnorm2d: moments of %lld parts for %lld samples, expected 0 or more of 1 or "
+                 "more, in training",
                  (long long)args->n_parts, (long long)args->N);
     return LEIT_OK;
 }

@@ -7,6 +7,9 @@
  *   forward    x once for the statistics, x once more to write y and argmax       2.3
  *   backward   y, dy and argmax for the sums, once more with x to write dx        3.1
  *
+ * Where the convolution before has told the moments of x, the first pass is left out, and 1.3 remain; each
+ * thread makes mean and rstd of them itself.
+ *
  * Statistics in one pass: a thread takes eight pixels into registers, finds their mean and squared
  * deviations, and joins them to what it has (Chan, Golub and LeVeque 1979), which is as exact as two
  * passes. The sums of the backward need the normalised h only where a gradient comes in, and there, when
@@ -107,17 +110,29 @@ static __device__ float count_of(const struct leit_cut &cut, int64_t piece, int6
     return (float)(begin + cut.piece < pixels ? cut.piece : pixels - begin);
 }
 
-/* Statistics of channel c + e. One value alone has no variance: NaN, for the host cannot see it. */
-static __device__ void take_statistics(const struct leit_batchnorm2d &args, int64_t c, int e,
-                                       const struct moments &all)
+/* Mean, rstd and variance over n pixels. One value alone has none: NaN, for the host cannot see it. */
+struct statistics {
+    float mean, rstd, unbiased;
+};
+
+static __device__ struct statistics statistics_of(const struct leit_batchnorm2d &args, float n,
+                                                  float mean, float squares)
 {
-    const float mean = all.n == 1.0f ? leit_nan() : all.mean.of[e], momentum = args.momentum;
-    const float squares = all.squares.of[e], rest = 1.0f - momentum;
-    float *running_mean = args.running_mean + c + e, *running_var = args.running_var + c + e;
-    args.mean[c + e] = mean;
-    args.rstd[c + e] = 1.0f / leit_sqrt(squares / all.n + args.epsilon);
-    *running_mean = rest * *running_mean + momentum * mean;
-    *running_var = rest * *running_var + momentum * (squares / (all.n - 1.0f));
+    const struct statistics of = {n == 1.0f ? leit_nan() : mean,
+                                  1.0f / leit_sqrt(squares / n + args.epsilon),
+                                  squares / (n - 1.0f)};
+    return of;
+}
+
+/* Of channel c. */
+static __device__ void take_statistics(const struct leit_batchnorm2d &args, int64_t c,
+                                       const struct statistics &of)
+{
+    const float momentum = args.momentum, rest = 1.0f - momentum;
+    args.mean[c] = of.mean;
+    args.rstd[c] = of.rstd;
+    args.running_mean[c] = rest * args.running_mean[c] + momentum * of.mean;
+    args.running_var[c] = rest * args.running_var[c] + momentum * of.unbiased;
 }
 
 /* partial is (pieces, 2, C): the mean of a piece and its squared deviations. */
@@ -145,7 +160,9 @@ static __global__ void __launch_bounds__(THREADS, 2)
                         leit_load_quad(partial + (piece * 2 + 1) * C + c)});
         const struct moments &all = join_threads(mine, cut, share);
         if (c < C && share.first < LEIT_QUAD && pixels > 0)
-            take_statistics(args, c, share.first, all);
+            take_statistics(
+                args, c + share.first,
+                statistics_of(args, all.n, all.mean.of[share.first], all.squares.of[share.first]));
     }
 }
 
@@ -186,6 +203,29 @@ static __device__ struct leit_quad normalised(const struct leit_batchnorm2d &arg
     return v;
 }
 
+/* Of channels c to c + 3: the mean, and what x - mean is multiplied with. Where moments of x are given, every thread
+ * makes them of those, and one of each channel writes them down. */
+static __device__ struct line line_of(const struct leit_batchnorm2d &args, int64_t c, bool writes)
+{
+    struct line line = {{}, {}, leit_load_quad(args.b + c)};
+    if (args.moments == nullptr || args.n_parts > 0) {
+        line.mean = leit_load_quad(args.mean + c);
+        line.scale = leit_load_quad(args.rstd + c);
+    } else {
+        const float n = args.moments[2 * args.C] * (float)(args.H * args.W);
+        LEIT_EACH_OF_QUAD (e) {
+            const struct statistics of =
+                statistics_of(args, n, args.moments[c + e], args.moments[args.C + c + e]);
+            if (writes) take_statistics(args, c + e, of);
+            line.mean.of[e] = of.mean;
+            line.scale.of[e] = of.rstd;
+        }
+    }
+    const struct leit_quad w = leit_load_quad(args.w + c);
+    LEIT_EACH_OF_QUAD (e) line.scale.of[e] *= w.of[e];
+    return line;
+}
+
 static __global__ void __launch_bounds__(THREADS)
     normalise_rows(struct leit_batchnorm2d args, struct leit_pooling pooling)
 {
@@ -194,10 +234,7 @@ static __global__ void __launch_bounds__(THREADS)
     const int quads = (int)(C / LEIT_QUAD), n = row.is_there ? (int)row.columns * quads : 0;
     for (int k = (int)threadIdx.x; k < n; k += THREADS) {
         const int64_t c = k % quads * LEIT_QUAD, corner = k / quads * (int64_t)args.pool_width;
-        struct line line = {leit_load_quad(args.mean + c), leit_load_quad(args.rstd + c),
-                            leit_load_quad(args.b + c)};
-        const struct leit_quad w = leit_load_quad(args.w + c);
-        LEIT_EACH_OF_QUAD (e) line.scale.of[e] *= w.of[e];
+        const struct line line = line_of(args, c, blockIdx.x == 0 && k < quads);
         struct leit_quad largest = normalised(args, line, first + corner * C + c);
         int best[LEIT_QUAD] = {};
         for (int place = 1; place < args.pool_height * args.pool_width; place++) {
@@ -224,12 +261,12 @@ leit_status leit_batchnorm2d_forward_fast(const leit_exec *exec,
     float *partial = static_cast<float *>(exec->workspace) + LEIT_BATCHNORM2D_FACTORS * args->C;
     const struct leit_cut cut = cut_of_pixels(args);
     const struct leit_pooling pooling = leit_batchnorm2d_pooling(args);
-    if (args->moments != NULL)
+    if (args->n_parts > 0)
         leit_batchnorm2d_join_parts(exec, args);
-    else if (args->training)
+    else if (args->training && args->moments == NULL)
         LEIT_LAUNCH(find_moments, (unsigned)(cut.pieces * cut.groups), THREADS, 0, exec->stream,
                     *args, cut, partial, exec->tickets);
-    else
+    else if (!args->training)
         leit_batchnorm2d_take_running(exec, args);
     LEIT_LAUNCH(normalise_rows, (unsigned)(args->N * pooling.out_H), THREADS, 0, exec->stream,
                 *args, pooling);
@@ -417,7 +454,7 @@ leit_status leit_batchnorm2d_backward_fast(const leit_exec *exec,
     const struct leit_cut cut = cut_of_windows(args);
     LEIT_LAUNCH(sum_windows, (unsigned)(cut.pieces * cut.groups), THREADS, 0, exec->stream, *args,
                 pooling, cut, partial, factors, exec->tickets);
-    if (args->moments != NULL) leit_batchnorm2d_give_to_parts(exec, args, factors);
+    if (args->n_parts > 0) leit_batchnorm2d_give_to_parts(exec, args, factors);
     const int64_t rows = leit_pieces(args->H, args->pool_height);
     const int64_t columns = leit_pieces(args->W, args->pool_width);
     if (args->dx != nullptr || args->dresidual != nullptr)

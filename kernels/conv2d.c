@@ -41,11 +41,13 @@ size_t leit_conv2d_workspace_cpu(const struct leit_conv2d *args, int n_workers)
 {
     const leit_convolution forward = forward_of(args, args->N),
                            gradient = gradient_of(args, args->N);
-    const size_t bytes[3] = {leit_convolve_workspace(&forward, n_workers),
+    const struct leit_batch_moments moments = leit_conv2d_moments(args);
+    const size_t bytes[4] = {leit_convolve_workspace(&forward, n_workers),
                              leit_convolve_workspace(&gradient, n_workers),
-                             leit_convolve_weights_workspace(args, n_workers)};
+                             leit_convolve_weights_workspace(args, n_workers),
+                             leit_batch_moments_workspace_cpu(&moments, n_workers)};
     size_t largest = bytes[0];
-    for (int i = 1; i < 3; i++) largest = bytes[i] > largest ? bytes[i] : largest;
+    for (int i = 1; i < 4; i++) largest = bytes[i] > largest ? bytes[i] : largest;
     return largest;
 }
 
@@ -56,7 +58,9 @@ leit_status leit_conv2d_forward_cpu(const leit_exec *exec, const struct leit_con
         "conv2d", exec, leit_conv2d_workspace_cpu(args, leit_threads_count(exec->threads))));
     const leit_convolution forward = forward_of(args, leit_rows(args->n_samples, args->N));
     if (forward.N > 0) leit_convolve(exec, &forward);
-    return LEIT_OK;
+    if (args->moments == NULL || args->N == 0) return LEIT_OK;
+    const struct leit_batch_moments moments = leit_conv2d_moments(args);
+    return leit_batch_moments_forward_cpu(exec, &moments);
 }
 
 leit_status leit_conv2d_backward_cpu(const leit_exec *exec, const struct leit_conv2d *args)

@@ -1,6 +1,4 @@
-#include "kernels/conv2d.h"
-
-#include "kernels/leit_cuda.h"
+#include "kernels/conv2d.cuh"
 
 /* Three matrix products whose operands are gathered from the images while tiles are loaded into
  * shared memory (implicit GEMM); pixels p = (n, h, w), taps t = (i, j, channel).
@@ -138,12 +136,13 @@ static int64_t piece_of(const struct leit_conv2d *args)
     return piece < LEAST_PIXELS ? (int64_t)LEAST_PIXELS : piece;
 }
 
-/* The partial sums (pieces, K, columns). */
+/* The partial sums (pieces, K, columns), or what the moments take. */
 size_t leit_conv2d_workspace_cuda(const struct leit_conv2d *args, int n_workers)
 {
     (void)n_workers;
     const int64_t pieces = leit_pieces(args->N * args->H * args->W, piece_of(args));
-    return (size_t)(pieces * args->K * columns_of(args)) * sizeof(float);
+    return leit_conv2d_with_moments(args,
+                                    (size_t)(pieces * args->K * columns_of(args)) * sizeof(float));
 }
 
 /* A thread loads the same output and the same column, a tap or the ones, of four pixels. */
@@ -209,6 +208,13 @@ static __global__ void add_weights(struct leit_conv2d args, int64_t piece, int64
 
 /* ---- the op ---- */
 
+leit_status leit_conv2d_take_moments(const leit_exec *exec, const struct leit_conv2d *args)
+{
+    if (args->moments == nullptr) return LEIT_OK;
+    const struct leit_batch_moments moments = leit_conv2d_moments(args);
+    return leit_batch_moments_forward_cuda(exec, &moments);
+}
+
 leit_status leit_conv2d_forward_cuda(const leit_exec *exec, const struct leit_conv2d *args)
 {
     LEIT_TRY(leit_conv2d_check(args));
@@ -217,7 +223,8 @@ leit_status leit_conv2d_forward_cuda(const leit_exec *exec, const struct leit_co
                                     args->N, args->H,           args->W, args->C,
                                     args->K, args->kernel_size, false,   args->n_samples};
     launch_product(exec, product);
-    return leit_launch_status("conv2d forward");
+    LEIT_TRY(leit_launch_status("conv2d forward"));
+    return leit_conv2d_take_moments(exec, args);
 }
 
 leit_status leit_conv2d_backward_cuda(const leit_exec *exec, const struct leit_conv2d *args)

@@ -4,6 +4,7 @@
  *   w            (K, kernel_size, kernel_size, C)
  *   b            (K)
  *   y            (N, H, W, K)
+ *   moments      (2 K + 1)     of y, as batch_moments has them; NULL: not wanted
  *   dy           (N, H, W, K)  in
  *   dx           (N, H, W, C)  written; NULL: not wanted
  *   dw, db       as w and b    accumulated; NULL: not wanted
@@ -16,14 +17,14 @@
 #ifndef LEIT_KERNELS_CONV2D_H
 #define LEIT_KERNELS_CONV2D_H
 
-#include "kernels/op.h"
+#include "kernels/batch_moments.h"
 
 struct leit_conv2d {
     int64_t N, H, W, C, K;
     int kernel_size;
     const int32_t *n_samples;
     const float *x, *w, *b;
-    float *y;
+    float *y, *moments;
     const float *dy;
     float *dx, *dw, *db;
 };
@@ -43,6 +44,14 @@ static inline leit_status leit_conv2d_check(const struct leit_conv2d *args)
     LEIT_FAIL_IF(args->kernel_size != 1 && args->kernel_size != 3, LEIT_INTERNAL,
                  "conv2d: kernel_size is %d, expected 1 or 3", args->kernel_size);
     return LEIT_OK;
+}
+
+/* The moments of y by the op that knows nothing else: where no pass of a convolution makes them. */
+static inline struct leit_batch_moments leit_conv2d_moments(const struct leit_conv2d *args)
+{
+    struct leit_batch_moments moments = {args->N, args->H,       args->W, args->K, args->n_samples,
+                                         args->y, args->moments, NULL,    NULL,    false};
+    return moments;
 }
 
 LEIT_DECLARE_OP(conv2d)

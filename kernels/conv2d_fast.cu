@@ -14,6 +14,8 @@
  * the barrier that the stage needs anyway. Weights, which all tiles share, are rounded and put in
  * the order of fragments by a launch of their own: a lane reads 16 bytes for two fragments.
  *
+ * The moments of y, where they are wanted, are made of the sums of a tile in registers (conv2d_moments.cuh).
+ *
  * Shared memory of a 3 x 3 tile of 16 x 8 pixels: 106 KiB in bf16, 72 KiB otherwise: two and three
  * blocks on a multiprocessor of an H100; one stage less where a block cannot have as much. In rows of eight pixels no two lanes of a load meet in a bank:
  * pixels are 48 bytes apart in bf16 (ldmatrix), 32 in tf32 (8 bytes to a lane; its channels are 2 i and
@@ -40,6 +42,7 @@ struct convolution {
     const int32_t *n_samples;
     uint32_t *words; /* (column_tiles, chunks, taps, TAP_WORDS) */
     int column_tiles, chunks, stages;
+    struct leit_tile_moments moments; /* .row NULL: not wanted */
 };
 
 /* ---- weights in the order of fragments ---- */
@@ -302,6 +305,57 @@ static __device__ void store_pair(const struct convolution &c, int pixel, int co
     }
 }
 
+/* ---- moments of a tile ---- */
+
+/* values[i] of a column over the pixels of the tile: of the eight lanes that have it, then of the two
+ * warps. Both arrays are shared, (2, COLUMNS). */
+static __device__ void add_columns(float (&values)[2 * COLUMN_FRAGMENTS], float *halves)
+{
+    const int lane = (int)threadIdx.x % LEIT_WARP;
+    float *half = halves + warp_row() / (PIXELS / 2) * COLUMNS;
+    LEIT_UNROLL
+    for (int i = 0; i < 2 * COLUMN_FRAGMENTS; i++) {
+        for (int distance = 4; distance < LEIT_WARP; distance *= 2)
+            values[i] += __shfl_xor_sync(LEIT_ALL_LANES, values[i], distance);
+        if (lane < 4) half[warp_column() + i / 2 * 8 + lane * 2 + i % 2] = values[i];
+    }
+    __syncthreads();
+}
+
+/* Of the thread's column; `is_there` has a bit for each of the thread's pixels. The bias is left out. In
+ * LARGEST_PATCH words of shared memory that nobody reads any more. */
+static __device__ struct leit_channel_moments
+moments_of_tile(const tile_sum &sum, unsigned is_there, float n, float *shared)
+{
+    float values[2 * COLUMN_FRAGMENTS] = {}, *halves = shared, *squares = shared + 2 * COLUMNS;
+    LEIT_UNROLL
+    for (int i = 0; i < 2 * COLUMN_FRAGMENTS; i++) {
+        LEIT_UNROLL
+        for (int r = 0; r < 2 * ROW_FRAGMENTS; r++)
+            if ((is_there >> r & 1u) != 0) values[i] += sum[r / 2][i / 2][r % 2 * 2 + i % 2];
+    }
+    add_columns(values, halves);
+    const float share = n > 0.0f ? 1.0f / n : 0.0f;
+    LEIT_UNROLL
+    for (int i = 0; i < 2 * COLUMN_FRAGMENTS; i++) {
+        const int column = warp_column() + i / 2 * 8 + (int)threadIdx.x % 4 * 2 + i % 2;
+        const float mean = (halves[column] + halves[COLUMNS + column]) * share;
+        values[i] = 0.0f;
+        LEIT_UNROLL
+        for (int r = 0; r < 2 * ROW_FRAGMENTS; r++) {
+            const float off = sum[r / 2][i / 2][r % 2 * 2 + i % 2] - mean;
+            if ((is_there >> r & 1u) != 0) values[i] += off * off;
+        }
+    }
+    add_columns(values, squares);
+    const int own = (int)threadIdx.x % COLUMNS;
+    const struct leit_channel_moments of = {n, (halves[own] + halves[COLUMNS + own]) * share,
+                                            squares[own] + squares[COLUMNS + own]};
+    return of;
+}
+
+/* ---- a tile of y ---- */
+
 static __device__ void store(const struct convolution &c, const struct leit_place &origin,
                              int64_t n_samples, int first_column, const tile_sum &sum)
 {
@@ -358,6 +412,19 @@ static __global__ void __launch_bounds__(THREADS) convolve_tiles(struct convolut
                                 parts.weights + round % parts.stages * parts.taps * TAP_WORDS);
     }
     store(c, origin, n_samples, column_tile * COLUMNS, sum);
+    if (c.moments.row != nullptr) {
+        unsigned is_there = 0;
+        LEIT_UNROLL
+        for (int r = 0; r < 2 * ROW_FRAGMENTS; r++) {
+            const int m = warp_row() + r * 8 + (int)threadIdx.x % LEIT_WARP / 4;
+            is_there |= (leit_tile_pixel(c.tiles, n_samples, origin, m) >= 0 ? 1u : 0u) << r;
+        }
+        __syncthreads(); /* the stages have been read */
+        const float pixels = (float)leit_tile_pixels(c.tiles, n_samples, origin);
+        leit_hand_in_moments(
+            c.moments, blockIdx.x / (unsigned)c.column_tiles, column_tile, n_samples,
+            moments_of_tile(sum, is_there, pixels, reinterpret_cast<float *>(memory)));
+    }
 }
 
 /* ---- the op ---- */
@@ -417,16 +484,27 @@ static bool is_countable(const struct leit_conv2d *args)
     return args->N < INT32_MAX - room && args->N <= (INT32_MAX - room) / (args->H * args->W);
 }
 
-/* The weights in the order of fragments, then the sums of runs. */
+/* The weights in the order of fragments, then the sums of runs or the records of tiles. */
 size_t leit_conv2d_workspace_fast(const struct leit_conv2d *args, int n_workers)
 {
     if (!is_countable(args)) return leit_conv2d_workspace_cuda(args, n_workers);
-    if (is_thin(args)) return leit_conv2d_thin_floats(args) * sizeof(float);
     const struct leit_image_tiles tiles = tiles_of(args);
-    const size_t forward = weight_words(tiles, args->C, args->K);
-    const size_t backward = weight_words(tiles, args->K, args->C);
-    const size_t sums = leit_conv2d_weights_floats(args);
-    return ((forward > backward ? forward : backward) + sums) * sizeof(float);
+    const size_t records = leit_tile_moments_floats(leit_tile_moments_of(args, tiles.count));
+    const size_t sums =
+        is_thin(args) ? leit_conv2d_thin_floats(args) : leit_conv2d_weights_floats(args);
+    const size_t forward = is_thin(args) ? 0 : weight_words(tiles, args->C, args->K);
+    const size_t backward = is_thin(args) ? 0 : weight_words(tiles, args->K, args->C);
+    const size_t words = forward > backward ? forward : backward;
+    return leit_conv2d_with_moments(args,
+                                    (words + (sums > records ? sums : records)) * sizeof(float));
+}
+
+/* The moments too, where the epilogue could not make them. */
+static leit_status finish_forward(const leit_exec *exec, const struct leit_conv2d *args,
+                                  const struct leit_tile_moments &moments)
+{
+    LEIT_TRY(leit_launch_status("conv2d forward"));
+    return moments.row == nullptr ? leit_conv2d_take_moments(exec, args) : LEIT_OK;
 }
 
 leit_status leit_conv2d_forward_fast(const leit_exec *exec, const struct leit_conv2d *args)
@@ -435,12 +513,16 @@ leit_status leit_conv2d_forward_fast(const leit_exec *exec, const struct leit_co
     LEIT_TRY(leit_check_workspace("conv2d", exec, leit_conv2d_workspace_fast(args, 1)));
     if (!is_countable(args)) return leit_conv2d_forward_cuda(exec, args);
     if (args->N == 0) return LEIT_OK;
-    if (is_thin(args)) {
-        leit_conv2d_thin_forward(exec, args);
-        return leit_launch_status("conv2d forward");
-    }
     struct convolution c = {};
     c.tiles = tiles_of(args);
+    c.moments =
+        leit_conv2d_epilogue(exec, args, c.tiles.count,
+                             static_cast<float *>(exec->workspace) +
+                                 (is_thin(args) ? 0 : weight_words(c.tiles, args->C, args->K)));
+    if (is_thin(args)) {
+        leit_conv2d_thin_forward(exec, args, c.moments);
+        return finish_forward(exec, args, c.moments);
+    }
     c.image = args->x;
     c.w = args->w;
     c.bias = args->b;
@@ -450,7 +532,7 @@ leit_status leit_conv2d_forward_fast(const leit_exec *exec, const struct leit_co
     c.kernel_size = args->kernel_size;
     c.n_samples = args->n_samples;
     convolve(exec, c);
-    return leit_launch_status("conv2d forward");
+    return finish_forward(exec, args, c.moments);
 }
 
 static void make_images(const leit_exec *exec, const struct leit_conv2d *args)

@@ -2,7 +2,7 @@
 #ifndef LEIT_KERNELS_CONV2D_FAST_CUH
 #define LEIT_KERNELS_CONV2D_FAST_CUH
 
-#include "kernels/conv2d.h"
+#include "kernels/conv2d_moments.cuh"
 #include "kernels/image_tiles.cuh"
 
 /* Whether rows of `width` floats can be copied four at a time. */
@@ -72,10 +72,24 @@ void leit_conv2d_add_runs(const leit_exec *exec, const struct leit_conv2d *args,
 size_t leit_conv2d_weights_floats(const struct leit_conv2d *args);
 void leit_conv2d_weights(const leit_exec *exec, const struct leit_conv2d *args, float *workspace);
 
+/* As leit_tile_moments_of the tiles of a pass that makes y, with their records in the workspace; row is NULL where
+ * no moments are wanted, or in a pass of their own. */
+static inline struct leit_tile_moments leit_conv2d_epilogue(const leit_exec *exec,
+                                                            const struct leit_conv2d *args,
+                                                            int64_t tiles, float *records)
+{
+    struct leit_tile_moments moments = leit_tile_moments_of(args, tiles);
+    moments.records = records;
+    moments.tickets = exec->tickets;
+    if (!leit_tile_moments_fit(moments)) moments.row = nullptr;
+    return moments;
+}
+
 /* conv2d_fast_thin.cu: one channel in. Memory, not arithmetic, sets the time: fp32 whatever the
  * precision. */
 size_t leit_conv2d_thin_floats(const struct leit_conv2d *args);
-void leit_conv2d_thin_forward(const leit_exec *exec, const struct leit_conv2d *args);
+void leit_conv2d_thin_forward(const leit_exec *exec, const struct leit_conv2d *args,
+                              const struct leit_tile_moments &moments);
 void leit_conv2d_thin_images(const leit_exec *exec, const struct leit_conv2d *args);
 void leit_conv2d_thin_weights(const leit_exec *exec, const struct leit_conv2d *args,
                               float *workspace);

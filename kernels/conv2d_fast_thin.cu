@@ -23,7 +23,8 @@ struct thin {
     struct leit_conv2d args;
     struct leit_image_tiles tiles;
     int column_tiles; /* of OUTPUTS */
-    int stage;        /* of dx: floats of a stage */
+    struct leit_tile_moments moments;
+    int stage; /* of dx: floats of a stage */
     bool has_quads;
 };
 
@@ -65,6 +66,56 @@ static __device__ void store_quad(const struct leit_conv2d &args, int pixel, int
     }
 }
 
+/* values of a thread's outputs, over all threads that have the same ones: to the row of its warp. */
+static __device__ void add_outputs(float (&values)[QUAD], float (*warps)[OUTPUTS])
+{
+    const int lane = (int)threadIdx.x % LEIT_WARP;
+    LEIT_UNROLL
+    for (int e = 0; e < QUAD; e++) {
+        values[e] += __shfl_xor_sync(LEIT_ALL_LANES, values[e], QUADS);
+        if (lane < QUADS) warps[threadIdx.x / LEIT_WARP][lane * QUAD + e] = values[e];
+    }
+    __syncthreads();
+}
+
+static __device__ float sum_of_warps(const float (*warps)[OUTPUTS], int output)
+{
+    float sum = 0.0f;
+    for (int warp = 0; warp < THREADS / LEIT_WARP; warp++) sum += warps[warp][output];
+    return sum;
+}
+
+/* Of thread t's output t: y without its bias, of n pixels, those of this thread in `y`. */
+static __device__ struct leit_channel_moments
+moments_of_tile(const float (&y)[PIXELS / GROUPS][QUAD], unsigned is_there, float n)
+{
+    LEIT_SHARED(float, sums, [THREADS / LEIT_WARP][OUTPUTS]);
+    LEIT_SHARED(float, squares, [THREADS / LEIT_WARP][OUTPUTS]);
+    const float share = n > 0.0f ? 1.0f / n : 0.0f;
+    const int first = (int)threadIdx.x % QUADS * QUAD, own = (int)threadIdx.x % OUTPUTS;
+    float values[QUAD] = {};
+    LEIT_UNROLL
+    for (int i = 0; i < PIXELS / GROUPS; i++) {
+        LEIT_UNROLL
+        for (int e = 0; e < QUAD; e++)
+            if ((is_there >> i & 1u) != 0) values[e] += y[i][e];
+    }
+    add_outputs(values, sums);
+    LEIT_UNROLL
+    for (int e = 0; e < QUAD; e++) {
+        const float mean = sum_of_warps(sums, first + e) * share;
+        values[e] = 0.0f;
+        LEIT_UNROLL
+        for (int i = 0; i < PIXELS / GROUPS; i++)
+            if ((is_there >> i & 1u) != 0) values[e] += (y[i][e] - mean) * (y[i][e] - mean);
+    }
+    add_outputs(values, squares);
+    const struct leit_channel_moments of = {n, sum_of_warps(sums, own) * share,
+                                            sum_of_warps(squares, own)};
+    return of;
+}
+
+template <bool has_moments>
 static __global__ void __launch_bounds__(THREADS) thin_forward(struct thin thin)
 {
     LEIT_SHARED(float, patch, [LARGEST_PATCH]);
@@ -86,25 +137,45 @@ static __global__ void __launch_bounds__(THREADS) thin_forward(struct thin thin)
     }
     load_patch(thin, n_samples, origin, patch);
     __syncthreads();
-    for (int m = (int)threadIdx.x / QUADS; m < PIXELS; m += GROUPS) {
+    float y[PIXELS / GROUPS][QUAD]; /* without bias */
+    unsigned is_there = 0;
+    LEIT_UNROLL
+    for (int i = 0; i < PIXELS / GROUPS; i++) {
+        const int m = (int)threadIdx.x / QUADS + i * GROUPS;
         const int pixel = leit_tile_pixel(thin.tiles, n_samples, origin, m);
         const float *first = patch + leit_patch_place(thin.tiles, m);
-        float sum[QUAD] = {bias[0], bias[1], bias[2], bias[3]};
+        float sum[QUAD] = {};
         LEIT_EACH_TAP(thin.tiles, t, moved)
         {
             const float x = first[moved];
             LEIT_UNROLL
             for (int e = 0; e < QUAD; e++) sum[e] += x * weights[t][e];
         }
+        is_there |= (pixel >= 0 ? 1u : 0u) << i;
+        LEIT_UNROLL
+        for (int e = 0; e < QUAD; e++) {
+            if (has_moments) y[i][e] = sum[e];
+            sum[e] += bias[e];
+        }
         if (pixel >= 0 && k < args.K) store_quad(args, pixel, k, sum);
     }
+    if (has_moments)
+        leit_hand_in_moments(
+            thin.moments, blockIdx.x / (unsigned)thin.column_tiles,
+            (int)(blockIdx.x % (unsigned)thin.column_tiles), n_samples,
+            moments_of_tile(y, is_there, (float)leit_tile_pixels(thin.tiles, n_samples, origin)));
 }
 
-void leit_conv2d_thin_forward(const leit_exec *exec, const struct leit_conv2d *args)
+void leit_conv2d_thin_forward(const leit_exec *exec, const struct leit_conv2d *args,
+                              const struct leit_tile_moments &moments)
 {
-    const struct thin thin = thin_of(args);
-    LEIT_LAUNCH(thin_forward, (unsigned)(thin.tiles.count * thin.column_tiles), THREADS, 0,
-                exec->stream, thin);
+    struct thin thin = thin_of(args);
+    thin.moments = moments;
+    const unsigned n_blocks = (unsigned)(thin.tiles.count * thin.column_tiles);
+    if (moments.row == nullptr)
+        LEIT_LAUNCH(thin_forward<false>, n_blocks, THREADS, 0, exec->stream, thin);
+    else
+        LEIT_LAUNCH(thin_forward<true>, n_blocks, THREADS, 0, exec->stream, thin);
 }
 
 /* ---- dx ---- */

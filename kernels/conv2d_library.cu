@@ -1,4 +1,4 @@
-#include "kernels/conv2d.h"
+#include "kernels/conv2d.cuh"
 #include "kernels/cudnn.h"
 #include "kernels/library_rows.cuh"
 #include "kernels/linear.cuh"

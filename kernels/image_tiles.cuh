@@ -115,6 +115,17 @@ LEIT_DEVICE_FUNCTION int leit_tile_pixel(const struct leit_image_tiles &tiles, i
     return leit_pixel_at(tiles, n_samples, origin.n + n, origin.h + h, origin.w + w);
 }
 
+/* How many of a tile's pixels are there. */
+LEIT_DEVICE_FUNCTION int leit_tile_pixels(const struct leit_image_tiles &tiles, int64_t n_samples,
+                                          const struct leit_place &origin)
+{
+    const int64_t left = n_samples - origin.n;
+    const int images = left <= 0 ? 0 : left < tiles.images ? (int)left : tiles.images;
+    const int below = tiles.H - origin.h, right = tiles.W - origin.w;
+    return images * (below < tiles.height ? below : tiles.height) *
+           (right < tiles.width ? right : tiles.width);
+}
+
 /* Place q of a patch. Its halves are packed: it is looked up for every tile. */
 LEIT_DEVICE_FUNCTION int leit_pack_place(const struct leit_image_tiles &tiles, int q)
 {

@@ -161,23 +161,45 @@ static leit_value moments_of_shards(leit_plan *plan, const struct leit_batchnorm
     return leit_plan_gather_shards(plan, moments);
 }
 
+/* The convolution that makes x, NULL: none does. */
+static plan_node *convolution_of(leit_plan *plan, leit_value x)
+{
+    for (size_t i = plan->n_nodes; i-- > 0;) {
+        plan_node *node = &plan->nodes[i];
+        if (node->is_exchange || node->op != LEIT_OP_conv2d) continue;
+        for (int k = 0; k < node->n_slots; k++)
+            if (node->slots[k].value == x && (node->slots[k].use & WRITE_FORWARD) != 0) return node;
+    }
+    return NULL;
+}
+
+/* What x says about its channels, by the convolution that makes it: one pass less over memory. */
+static leit_value moments_of_convolution(leit_plan *plan, leit_value x)
+{
+    if (!plan->options.training || !plan->options.backend->has_moments) return LEIT_NONE;
+    plan_node *node = convolution_of(plan, x);
+    if (node == NULL) return LEIT_NONE;
+    leit_value moments = vector(plan, "norm.moments", LEIT_NONE, 2 * dim(plan, x, 3) + 1);
+    SLOT(conv2d, moments, moments, WRITE_FORWARD);
+    return moments;
+}
+
 /* A node batchnorm2d from x to y, whose shapes are the caller's. */
 static void normalise_images(leit_plan *plan, struct leit_batchnorm2d *args, leit_value x,
                              leit_value residual, const leit_plan_norm *norm, leit_value y,
                              leit_value argmax)
 {
-    leit_value count = count_of(plan, x), moments = LEIT_NONE;
-    if (joins_shards(plan)) {
-        moments = moments_of_shards(plan, args, x);
-        args->n_parts = plan->options.n_shards;
-    }
+    const bool joins = joins_shards(plan);
+    leit_value count = count_of(plan, x);
+    leit_value moments = joins ? moments_of_shards(plan, args, x) : moments_of_convolution(plan, x);
+    if (joins) args->n_parts = plan->options.n_shards;
     leit_value mean = vector(plan, "norm.mean", LEIT_NONE, args->C);
     leit_value rstd = vector(plan, "norm.rstd", LEIT_NONE, args->C);
     plan_node *node = leit_plan_node(plan, LEIT_OP_batchnorm2d, args);
     SLOT(batchnorm2d, n_samples, count, READ_BOTH);
     SLOT(batchnorm2d, x, x, READ_BOTH);
     SLOT(batchnorm2d, residual, residual, READ_BOTH);
-    SLOT(batchnorm2d, moments, moments, READ_BOTH);
+    SLOT(batchnorm2d, moments, moments, joins ? READ_BOTH : READ_FORWARD);
     SLOT(batchnorm2d, w, norm->w, READ_BOTH);
     SLOT(batchnorm2d, b, norm->b, READ_BOTH);
     SLOT(batchnorm2d, running_mean, norm->running_mean, READ_FORWARD);
@@ -189,7 +211,7 @@ static void normalise_images(leit_plan *plan, struct leit_batchnorm2d *args, lei
     SLOT(batchnorm2d, dy, y, GRADIENT_READ);
     SLOT(batchnorm2d, dx, x, GRADIENT_WRITE);
     SLOT(batchnorm2d, dresidual, residual, GRADIENT_WRITE);
-    SLOT(batchnorm2d, dmoments, moments, GRADIENT_WRITE);
+    if (joins) SLOT(batchnorm2d, dmoments, moments, GRADIENT_WRITE);
     SLOT(batchnorm2d, dw, norm->w, GRADIENT_SUM);
     SLOT(batchnorm2d, db, norm->b, GRADIENT_SUM);
 }

@@ -5,6 +5,7 @@
  * losses may part by rounding that training amplifies, so two steps are compared, to 1e-4. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/file.h"
 #include "cuda_on_cpu/emulator.h"
@@ -70,6 +71,18 @@ static void synchronises_batchnorm(void **state)
     expect_loss_of_the_cpu("multihead", 2);
 }
 
+/* cuBLASLt and cuDNN: stand-ins, where their headers are. */
+static void the_libraries_train(void **state)
+{
+    (void)state;
+    if (getenv("LEITMOTIF_CUBLASLT") == NULL) skip();
+    const leit_backend *libraries = leit_backend_cuda(LEIT_KERNELS_CUDNN, LEIT_PRECISION_FP32);
+    const double expected = last_loss(leit_backend_cpu(), "metric3", STEPS, 1, "cpu");
+    leit_emulator_schedule(LEIT_EMULATOR_FORWARD, 0);
+    const double loss = last_loss(libraries, "metric3", STEPS, 1, "cuda");
+    assert_true(fabs(loss - expected) <= 1e-4 * fabs(expected));
+}
+
 static const leit_recorder *recorder;
 static int64_t most_nodes;
 
@@ -126,6 +139,7 @@ int main(void)
         TRAINS(metric3),
         TRAINS(tagging),
         cmocka_unit_test(synchronises_batchnorm),
+        cmocka_unit_test(the_libraries_train),
         cmocka_unit_test(a_recorded_step_is_good_for_all),
     };
     return cmocka_run_group_tests(tests, write_corpora, NULL);

@@ -85,8 +85,8 @@ static void no_more_launches_than(void **state)
 {
     (void)state;
     assert_in_range(count_launches("classification_alm", 0), 1, 115);
-    assert_in_range(count_launches("classification_alm", 1), 1, 144);
-    assert_in_range(count_launches("metric3_alm", 0), 1, 287);
+    assert_in_range(count_launches("classification_alm", 1), 1, 132);
+    assert_in_range(count_launches("metric3_alm", 0), 1, 275);
 }
 
 int main(void)

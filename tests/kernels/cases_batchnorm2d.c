@@ -32,6 +32,12 @@ static const char *const params[] = {
     "N=2 H=5 W=8 C=40 relu=1 residual=1 pool_height=2 pool_width=3 n_samples=1 n_parts=4",
     "N=2 H=4 W=5 C=1025 n_parts=3",
     "N=3 H=4 W=5 C=12 relu=1 n_samples=0 n_parts=3",
+    /* The moments of x itself. */
+    "N=2 H=3 W=5 C=1 own_moments=1",
+    "N=2 H=4 W=6 C=64 relu=1 residual=1 pool_height=2 pool_width=2 own_moments=1",
+    "N=3 H=5 W=7 C=59 relu=1 pool_height=2 pool_width=2 own_moments=1 offset=40",
+    "N=2 H=5 W=8 C=40 relu=1 pool_height=2 pool_width=3 n_samples=1 own_moments=1",
+    "N=3 H=4 W=5 C=12 relu=1 n_samples=0 own_moments=1",
     NULL,
 };
 
@@ -50,6 +56,24 @@ static void describe_moments(leit_case *c, struct leit_batchnorm2d *args)
             if (part == 0) moments[k] = 0.0;
         }
     }
+    leit_case_no_differences(c);
+}
+
+static void describe_own_moments(leit_case *c, struct leit_batchnorm2d *args, const double *x,
+                                 int64_t samples)
+{
+    const int64_t C = args->C, pixels = samples * args->H * args->W;
+    if (!leit_case_int(c, "own_moments", 0)) return;
+    double *moments = leit_case_input(c, "moments", &args->moments, 2 * C + 1, 2 * C + 1);
+    for (int64_t k = 0; k < C; k++) {
+        double mean = 0.0, squares = 0.0;
+        for (int64_t p = 0; p < pixels; p++) mean += x[p * C + k] / (double)pixels;
+        for (int64_t p = 0; p < pixels; p++)
+            squares += (x[p * C + k] - mean) * (x[p * C + k] - mean);
+        moments[k] = mean;
+        moments[C + k] = squares;
+    }
+    moments[2 * C] = (double)samples;
     leit_case_no_differences(c);
 }
 
@@ -74,6 +98,7 @@ static void describe(leit_case *c)
     if (leit_case_int(c, "residual", 0))
         leit_case_input(c, "residual", &args->residual, N * H * W * C, valid);
     describe_moments(c, args);
+    describe_own_moments(c, args, x, samples);
     double *w = leit_case_input(c, "w", &args->w, C, C);
     const double gain = leit_case_float(c, "gain", 1.0);
     for (int64_t k = 0; k < C; k++) w[k] *= gain;

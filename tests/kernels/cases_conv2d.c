@@ -5,6 +5,14 @@
 
 static const char *const params[] = {
     "N=1 H=1 W=1 C=1 K=1",
+    "N=2 H=3 W=7 C=1 K=64 moments=1",
+    "N=5 H=17 W=33 C=1 K=68 moments=1 offset=40",
+    "N=3 H=4 W=8 C=48 K=16 n_samples=2 moments=1",
+    "N=9 H=6 W=1 C=33 K=8 moments=1",
+    "N=37 H=1 W=5 C=20 K=68 n_samples=33 moments=1 offset=300",
+    "N=2 H=14 W=13 C=17 K=66 n_samples=1 moments=1",
+    "N=3 H=19 W=18 C=16 K=12 moments=1", /* more tiles than a group has */
+    "N=3 H=2 W=2 C=8 K=8 n_samples=0 moments=1",
     "N=2 H=3 W=7 C=1 K=64",             /* few channels in */
     "N=2 H=19 W=5 C=3 K=8 n_samples=1", /* more rows than a task of the thin gradient has */
     "N=3 H=5 W=4 C=8 K=5",
@@ -56,8 +64,14 @@ static void describe(leit_case *c)
 
     leit_case_input(c, "x", &args->x, pixels * C, valid * C);
     leit_case_input(c, "w", &args->w, K * area * C, K * area * C);
-    leit_case_input(c, "b", &args->b, K, K);
+    double *b = leit_case_input(c, "b", &args->b, K, K);
+    const double offset = leit_case_float(c, "offset", 0.0);
+    for (int64_t k = 0; k < K; k++) b[k] += offset;
     leit_case_output(c, "y", &args->y, pixels * K);
+    if (leit_case_int(c, "moments", 0)) {
+        leit_case_output(c, "moments", &args->moments, 2 * K + 1);
+        leit_case_no_differences(c); /* its gradient is asked for through y */
+    }
     leit_case_gradient_in(c, "dy", &args->dy, "y", valid * K);
     if (leit_case_int(c, "dx", 1)) leit_case_gradient(c, "dx", &args->dx, "x");
     leit_case_gradient_sum(c, "dw", &args->dw, "w");

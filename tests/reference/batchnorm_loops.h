@@ -7,7 +7,7 @@ static real REFERENCE(batchnorm_pixels)(leit_case *c, const struct leit_batchnor
 {
     const real *moments = BUFFER("moments");
     const int64_t row = 2 * sizes->C + 1;
-    real total = moments == NULL ? (real)samples : 0;
+    real total = sizes->n_parts == 0 ? (real)samples : 0;
     for (int64_t part = 0; part < sizes->n_parts; part++) total += moments[part * row + row - 1];
     return total * (real)(sizes->H * sizes->W);
 }
@@ -43,6 +43,10 @@ static void REFERENCE(batchnorm_statistics)(leit_case *c, const struct leit_batc
         total /= (real)pixels;
         for (int64_t p = 0; p < pixels; p++)
             squares += (x[p * C + k] - total) * (x[p * C + k] - total);
+        if (sizes->n_parts == 0 && BUFFER("moments") != NULL) {
+            total = BUFFER("moments")[k];
+            squares = BUFFER("moments")[C + k];
+        }
         if (sizes->n_parts > 0) {
             n = REFERENCE(batchnorm_pixels)(c, sizes, 0);
             REFERENCE(batchnorm_join)(c, sizes, k, n, &total, &squares);

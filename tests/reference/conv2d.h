@@ -20,6 +20,8 @@ static int64_t tap_pixel(const struct leit_conv2d *args, int64_t n, int64_t h, i
                         if ((in = tap_pixel(args, n, h, w, i, j)) >= 0)
 #endif
 
+#include "reference/moments.h"
+
 static void REFERENCE(forward)(leit_case *c)
 {
     const struct leit_conv2d *args = leit_case_args(c);
@@ -33,6 +35,8 @@ static void REFERENCE(forward)(leit_case *c)
     for (int64_t k = 0; k < K; k++)
         for (int64_t ci = 0; ci < C; ci++)
             y[out * K + k] += x[in * C + ci] * weights[((k * size + i) * size + j) * C + ci];
+    if (BUFFER("moments") != NULL)
+        REFERENCE(moments)(y, samples * args->H * args->W, K, samples, BUFFER("moments"));
 }
 
 static void REFERENCE(backward)(leit_case *c)
