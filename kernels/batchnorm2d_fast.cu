@@ -213,9 +213,10 @@ static __device__ struct line line_of(const struct leit_batchnorm2d &args, int64
         line.scale = leit_load_quad(args.rstd + c);
     } else {
         const float n = args.moments[2 * args.C] * (float)(args.H * args.W);
+        const struct leit_quad means = leit_load_quad(args.moments + c);
+        const struct leit_quad squares = leit_load_quad(args.moments + args.C + c);
         LEIT_EACH_OF_QUAD (e) {
-            const struct statistics of =
-                statistics_of(args, n, args.moments[c + e], args.moments[args.C + c + e]);
+            const struct statistics of = statistics_of(args, n, means.of[e], squares.of[e]);
             if (writes) take_statistics(args, c + e, of);
             line.mean.of[e] = of.mean;
             line.scale.of[e] = of.rstd;
@@ -232,9 +233,12 @@ static __global__ void __launch_bounds__(THREADS)
     const struct window_row row = row_of_block(args, pooling.out_H, pooling.out_W);
     const int64_t C = args.C, first = (row.n * args.H + row.h) * args.W * C;
     const int quads = (int)(C / LEIT_QUAD), n = row.is_there ? (int)row.columns * quads : 0;
+    struct line line = {};
+    int64_t of_line = -1; /* its first channel: in most shapes a thread has one */
     for (int k = (int)threadIdx.x; k < n; k += THREADS) {
         const int64_t c = k % quads * LEIT_QUAD, corner = k / quads * (int64_t)args.pool_width;
-        const struct line line = line_of(args, c, blockIdx.x == 0 && k < quads);
+        if (c != of_line) line = line_of(args, c, blockIdx.x == 0 && k < quads);
+        of_line = c;
         struct leit_quad largest = normalised(args, line, first + corner * C + c);
         int best[LEIT_QUAD] = {};
         for (int place = 1; place < args.pool_height * args.pool_width; place++) {
@@ -419,11 +423,14 @@ static __global__ void __launch_bounds__(THREADS)
     const int64_t out_row = row.n * pooling.out_H + row.h / args.pool_height;
     const bool is_whole_row = row.h + args.pool_height <= args.H;
     const int quads = (int)(C / LEIT_QUAD), n = row.is_there ? (int)columns * quads : 0;
+    struct factors factors = {};
+    int64_t of_factors = -1; /* as in normalise_rows */
     for (int k = (int)threadIdx.x; k < n; k += THREADS) {
         const int64_t c = k % quads * LEIT_QUAD, column = k / quads;
-        const struct factors factors = {leit_load_quad(from + c), leit_load_quad(from + C + c),
-                                        leit_load_quad(from + 2 * C + c),
-                                        leit_load_quad(args.mean + c)};
+        if (c != of_factors)
+            factors = {leit_load_quad(from + c), leit_load_quad(from + C + c),
+                       leit_load_quad(from + 2 * C + c), leit_load_quad(args.mean + c)};
+        of_factors = c;
         struct leit_quad g = {};
         uint32_t argmax = 0;
         if (is_whole_row && column < pooling.out_W) {

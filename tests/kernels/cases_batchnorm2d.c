@@ -120,7 +120,9 @@ static void describe(leit_case *c)
     leit_case_gradient_sum(c, "db", &args->db, "b");
     const double elements = (double)valid, bytes = elements * sizeof(float);
     const double pooled = (double)(samples * outputs) * sizeof(float);
-    leit_case_work(c, 8.0 * elements, 2 * bytes + pooled, 10.0 * elements, 3 * bytes + 2 * pooled);
+    const double passes = leit_case_f64(c, "moments") != NULL ? 1.0 : 2.0; /* over x, forward */
+    leit_case_work(c, 8.0 * elements, passes * bytes + pooled, 10.0 * elements,
+                   3 * bytes + 2 * pooled);
 }
 
 LEIT_CASES(batchnorm2d)
