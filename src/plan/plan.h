@@ -122,6 +122,9 @@ leit_value leit_plan_dropout(leit_plan *plan, leit_value x, float p);
 /* The rows of x named by `index` (i32); the result has the count of `index`. */
 leit_value leit_plan_gather_rows(leit_plan *plan, leit_value x, leit_value index);
 leit_value leit_plan_concat_rows(leit_plan *plan, leit_value a, leit_value b);
+/* Rows first .. first + n - 1 of x (N, D), an activation whose rows all hold data, where they lie. A value that is read
+ * in parts is read in no other way, and where something learns each of its rows is in one part, which one node reads. */
+leit_value leit_plan_rows(leit_plan *plan, leit_value x, int64_t first, int64_t n);
 
 /* An exchange: the rows of x (N, D) of all shards of the step, in their order (n_shards * N, D); x
  * itself in a plan that is whole. x has no count. Backward sums what the shards say of a row. What

@@ -279,8 +279,32 @@ void leit_plan_slot(leit_plan *plan, plan_node *node, size_t field_offset, leit_
         leit_plan_fail(plan, __func__, "%s has more than %d slots", node->name, PLAN_MAX_SLOTS);
         return;
     }
-    node->slots[node->n_slots++] =
-        (plan_slot){.field_offset = field_offset, .value = value, .use = use};
+    const plan_value *of = &plan->values[value];
+    plan_slot slot = {.field_offset = field_offset, .value = value, .part = LEIT_NONE, .use = use};
+    if (of->kind == VALUE_ROWS) {
+        slot.value = of->whole;
+        slot.part = value;
+        slot.first_element = of->first_row * of->shape[1];
+    }
+    node->slots[node->n_slots++] = slot;
+}
+
+leit_value leit_plan_rows(leit_plan *plan, leit_value x, int64_t first, int64_t n)
+{
+    if (!leit_plan_is_valid(plan, x)) return LEIT_NONE;
+    const plan_value whole = plan->values[x];
+    PLAN_FAIL_IF(plan, whole.kind != VALUE_ACTIVATION || whole.rank != 2,
+                 "rows of %s, which is no activation (N, D)", whole.name);
+    PLAN_FAIL_IF(plan, first < 0 || n < 1 || first + n > whole.shape[0],
+                 "rows %lld to %lld of a value of %lld", (long long)first,
+                 (long long)(first + n - 1), (long long)whole.shape[0]);
+    const int64_t shape[2] = {n, whole.shape[1]};
+    leit_value rows = add_value(plan, whole.name, VALUE_ROWS, whole.dtype, 2, shape);
+    if (rows == LEIT_NONE) return rows;
+    plan->values[rows].whole = x;
+    plan->values[rows].first_row = first;
+    plan->values[x].part_rows += n;
+    return rows;
 }
 
 void leit_plan_column_slot(leit_plan *plan, plan_node *node, size_t field_offset,
@@ -289,7 +313,7 @@ void leit_plan_column_slot(leit_plan *plan, plan_node *node, size_t field_offset
     leit_plan_slot(plan, node, field_offset, columns.value, use);
     if (node == NULL || plan->status != LEIT_OK) return;
     plan_slot *slot = &node->slots[node->n_slots - 1];
-    slot->first_column = columns.first;
+    slot->first_element += columns.first;
     slot->is_part = use == GRADIENT_WRITE && columns.first > 0;
 }
 

@@ -9,7 +9,7 @@
 #include "plan/plan.h"
 
 /* A result is what a step leaves for the program: a loss, a count. Results lie beside each other. */
-enum value_kind { VALUE_INPUT, VALUE_PARAMETER, VALUE_ACTIVATION, VALUE_RESULT };
+enum value_kind { VALUE_INPUT, VALUE_PARAMETER, VALUE_ACTIVATION, VALUE_RESULT, VALUE_ROWS };
 
 typedef struct plan_value {
     const char *name;
@@ -20,6 +20,9 @@ typedef struct plan_value {
     leit_value count;    /* the count its rows obey, LEIT_NONE: all rows hold data */
     int parameter;       /* index into the parameters, for VALUE_PARAMETER */
     int n_parameters;    /* that it is joined of, from that one on */
+    leit_value whole;    /* of VALUE_ROWS: what they are rows of */
+    int64_t first_row;   /* likewise */
+    int64_t part_rows;   /* of a value that is read in parts: how many rows they are */
     bool needs_gradient; /* something that learns lies before it */
     bool is_kept;        /* readable after a run */
     int n_gradients;     /* contributions that the backward makes */
@@ -46,6 +49,7 @@ enum slot_use {
 typedef struct plan_slot {
     size_t field_offset;
     leit_value value;
+    leit_value part; /* LEIT_NONE, or the rows of the value that are meant */
     enum slot_use use;
     /* For GRADIENT_WRITE: a value with several consumers gets its first contribution written in
      * place. The others are added by ops that can, which are told so in a bool of their arguments
@@ -53,8 +57,8 @@ typedef struct plan_slot {
     size_t adds_field_offset;
     bool is_aside;
     size_t aside_offset_bytes;
-    int64_t first_column; /* where the pointer stands in the value's first row */
-    bool is_part;         /* GRADIENT_WRITE: of the contribution of another slot */
+    int64_t first_element; /* where the pointer stands in the value */
+    bool is_part;          /* GRADIENT_WRITE: of the contribution of another slot */
 } plan_slot;
 
 enum { PLAN_MAX_SLOTS = 32 };

@@ -78,6 +78,11 @@ static void count_gradients(leit_plan *plan)
             if (slot->use != GRADIENT_WRITE || !plan->values[slot->value].needs_gradient ||
                 slot->is_part)
                 continue;
+            if (slot->part != LEIT_NONE) {
+                plan->values[slot->part].n_gradients++;
+                plan->values[slot->value].n_gradients = 1; /* of all parts together */
+                continue;
+            }
             const bool is_first = plan->values[slot->value].n_gradients == 0;
             if (slot->adds_field_offset > 0)
                 *(bool *)((unsigned char *)node->args + slot->adds_field_offset) = !is_first;
@@ -85,6 +90,33 @@ static void count_gradients(leit_plan *plan)
             plan->values[slot->value].n_gradients++;
         }
     }
+}
+
+/* What leit_plan_rows promises of the parts of a value. */
+static leit_status check_parts(const leit_plan *plan)
+{
+    for (size_t v = 0; v < plan->n_values; v++) {
+        const plan_value *part = &plan->values[v];
+        if (part->kind != VALUE_ROWS) continue;
+        const plan_value *whole = &plan->values[part->whole];
+        const long long first = part->first_row, last = first + part->shape[0] - 1;
+        LEIT_FAIL_IF(whole->n_gradients > 0 && part->n_gradients == 0, LEIT_INTERNAL,
+                     "rows %lld to %lld of %s get no gradient", first, last, whole->name);
+        LEIT_FAIL_IF(part->n_gradients > 1, LEIT_INTERNAL,
+                     "rows %lld to %lld of %s get a gradient twice", first, last, whole->name);
+        LEIT_FAIL_IF(whole->n_gradients > 0 && whole->part_rows != whole->shape[0], LEIT_INTERNAL,
+                     "%lld rows of %s are in parts, expected all %lld", (long long)whole->part_rows,
+                     whole->name, (long long)whole->shape[0]);
+    }
+    for (size_t i = 0; i < plan->n_nodes; i++)
+        for (int s = 0; s < plan->nodes[i].n_slots; s++) {
+            const plan_slot *slot = &plan->nodes[i].slots[s];
+            const plan_value *value = &plan->values[slot->value];
+            LEIT_FAIL_IF(value->part_rows > 0 && slot->part == LEIT_NONE &&
+                             (slot->use & (READ_FORWARD | GRADIENT_WRITE)) != 0,
+                         LEIT_INTERNAL, "%s is read in parts and as a whole", value->name);
+        }
+    return LEIT_OK;
 }
 
 /* ---- lives ---- */
@@ -222,6 +254,7 @@ leit_status leit_plan_measure(leit_plan *plan, leit_plan_memory *memory)
             (leit_plan_memory){.n_nodes = (int)plan->n_nodes, .n_values = (int)plan->n_values};
         propagate_needs(plan);
         count_gradients(plan);
+        LEIT_TRY(check_parts(plan));
         object_list objects = {0};
         leit_status status = collect_objects(plan, &objects);
         if (status == LEIT_OK) status = place_objects(&objects, &plan->memory);
@@ -334,7 +367,7 @@ static void bind_slots(leit_plan *plan)
                 if (slot->is_aside)
                     pointer = (float *)(plan->activations + slot->aside_offset_bytes);
             }
-            if (pointer != NULL) pointer += slot->first_column;
+            if (pointer != NULL) pointer += slot->first_element;
             memcpy((unsigned char *)node->args + slot->field_offset, &pointer, sizeof pointer);
         }
     }

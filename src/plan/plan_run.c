@@ -264,7 +264,7 @@ leit_status leit_plan_find_nonfinite(leit_plan *plan, const char **name)
     *name = "";
     for (size_t v = 0; v < plan->n_values; v++) {
         const enum value_kind kind = plan->values[v].kind;
-        if (kind == VALUE_ACTIVATION || kind == VALUE_RESULT) continue;
+        if (kind == VALUE_ACTIVATION || kind == VALUE_RESULT || kind == VALUE_ROWS) continue;
         LEIT_TRY(look_at(plan, &plan->values[v], &is_finite));
         if (is_finite) continue;
         *name = plan->values[v].name;

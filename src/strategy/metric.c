@@ -29,11 +29,16 @@ leit_value leit_metric_rows(leit_plan *plan, leit_value x, leit_value rows)
     return leit_plan_gather_shards(plan, leit_plan_gather_rows(plan, x, rows));
 }
 
+leit_value leit_metric_half(leit_plan *plan, leit_value x, int half)
+{
+    const int64_t n = leit_plan_dim(plan, x, 0) / 2;
+    return leit_plan_gather_shards(plan, leit_plan_rows(plan, x, half * n, n));
+}
+
 void leit_metric_text_music(leit_step *step, leit_value text, leit_value music, float weight)
 {
     leit_plan *plan = step->plan;
     const leit_recipe *recipe = step->space->recipe;
-    leit_value second = leit_step_target(step, LEIT_TARGET_SECOND_HALF);
     /* `text_tag`, the public code: a clip of the same music mood may be a negative when it was
      * drawn for a text of another tag. `music_tag` compares the moods of the music. */
     const bool by_text = recipe->loss.negative_mask == LEIT_NEGATIVE_MASK_TEXT_TAG;
@@ -42,8 +47,7 @@ void leit_metric_text_music(leit_step *step, leit_value text, leit_value music, 
     leit_value item_labels =
         by_text ? anchor_labels : leit_step_target(step, LEIT_TARGET_MUSIC_LABEL_2);
     const leit_plan_triplet settings = leit_metric_settings(recipe, 0);
-    leit_value loss = leit_plan_cosine_triplet(plan, leit_metric_rows(plan, text, second),
-                                               leit_metric_rows(plan, music, second), anchor_labels,
-                                               item_labels, &settings);
+    leit_value loss =
+        leit_plan_cosine_triplet(plan, text, music, anchor_labels, item_labels, &settings);
     leit_plan_loss(plan, loss, weight);
 }

@@ -15,7 +15,10 @@ leit_plan_triplet leit_metric_settings(const leit_recipe *recipe, uint32_t branc
  * the whole batch. */
 leit_value leit_metric_rows(leit_plan *plan, leit_value x, leit_value rows);
 
-/* The text-music triplets of the second half of the batch, as a loss of this weight. */
+/* Half of the batch, of all shards of the step, where both halves are used: nothing is copied. */
+leit_value leit_metric_half(leit_plan *plan, leit_value x, int half);
+
+/* The triplets of these second halves of texts and clips, as a loss of this weight. */
 void leit_metric_text_music(leit_step *step, leit_value text, leit_value music, float weight);
 
 #endif

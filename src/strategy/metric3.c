@@ -14,23 +14,25 @@ static void build(leit_step *step)
     leit_value text = leit_step_head(step, LEIT_MODALITY_TEXT, leit_step_texts(step));
     leit_value music = leit_step_head(step, LEIT_MODALITY_MUSIC, leit_step_clips(step));
 
-    leit_value first = leit_step_target(step, LEIT_TARGET_FIRST_HALF);
-    leit_value second = leit_step_target(step, LEIT_TARGET_SECOND_HALF);
+    leit_value tags[2], texts[2], clips[2];
+    for (int half = 0; half < 2; half++) {
+        tags[half] = leit_metric_half(plan, tag, half);
+        texts[half] = leit_metric_half(plan, text, half);
+        clips[half] = leit_metric_half(plan, music, half);
+    }
     leit_value text_labels = leit_step_target(step, LEIT_TARGET_TEXT_LABEL_1);
     leit_value music_labels = leit_step_target(step, LEIT_TARGET_MUSIC_LABEL_1);
 
     leit_plan_triplet settings = leit_metric_settings(recipe, 1);
-    leit_value tag_text = leit_plan_cosine_triplet(plan, leit_metric_rows(plan, tag, first),
-                                                   leit_metric_rows(plan, text, first), text_labels,
-                                                   text_labels, &settings);
+    leit_value tag_text =
+        leit_plan_cosine_triplet(plan, tags[0], texts[0], text_labels, text_labels, &settings);
     settings = leit_metric_settings(recipe, 2);
-    leit_value tag_music = leit_plan_cosine_triplet(plan, leit_metric_rows(plan, tag, second),
-                                                    leit_metric_rows(plan, music, first),
-                                                    music_labels, music_labels, &settings);
+    leit_value tag_music =
+        leit_plan_cosine_triplet(plan, tags[1], clips[0], music_labels, music_labels, &settings);
 
     leit_plan_loss(plan, tag_text, (float)recipe->loss.weight_tag_text);
     leit_plan_loss(plan, tag_music, (float)recipe->loss.weight_tag_music);
-    leit_metric_text_music(step, text, music, (float)recipe->loss.weight_text_music);
+    leit_metric_text_music(step, texts[1], clips[1], (float)recipe->loss.weight_text_music);
 }
 
 const leit_strategy leit_metric3 = {

@@ -127,7 +127,6 @@ static void target_shape(const leit_step *step, leit_target target, int64_t *row
     case LEIT_TARGET_MUSIC_LABEL:
     case LEIT_TARGET_TEXT_ROWS:
     case LEIT_TARGET_MUSIC_ROWS: break;
-    case LEIT_TARGET_FIRST_HALF:
     case LEIT_TARGET_SECOND_HALF: *rows = step->batch / 2; break;
     default: *rows = step->whole / 2; break;
     }
@@ -136,10 +135,10 @@ static void target_shape(const leit_step *step, leit_target target, int64_t *row
 leit_value leit_step_target(leit_step *step, leit_target target)
 {
     static const char *const names[] = {
-        "text_label",    "music_label",   "text_va",      "music_va",      "text_vector",
-        "music_vector",  "music_tags",    "tag_vector",   "text_rows",     "music_rows",
-        "first_half",    "second_half",   "text_label_1", "music_label_1", "text_label_2",
-        "music_label_2", "mapped_label_2"};
+        "text_label",    "music_label",  "text_va",       "music_va",
+        "text_vector",   "music_vector", "music_tags",    "tag_vector",
+        "text_rows",     "music_rows",   "second_half",   "text_label_1",
+        "music_label_1", "text_label_2", "music_label_2", "mapped_label_2"};
     for (int i = 0; i < step->n_targets; i++)
         if (step->targets[i].kind == target) return step->targets[i].value;
     int64_t shape[2];
@@ -300,7 +299,6 @@ static void fill_target(const leit_step *step, leit_target target, void *to,
         break;
     case LEIT_TARGET_TEXT_ROWS: fill_rows(to, 0, step->batch); break;
     case LEIT_TARGET_MUSIC_ROWS: fill_rows(to, step->batch, step->batch); break;
-    case LEIT_TARGET_FIRST_HALF: fill_rows(to, 0, half); break;
     case LEIT_TARGET_SECOND_HALF: fill_rows(to, half, half); break;
     case LEIT_TARGET_TEXT_LABEL_1: fill_labels(to, text_label, whole->texts, whole_half); break;
     case LEIT_TARGET_MUSIC_LABEL_1: fill_labels(to, music_label, whole->clips, whole_half); break;

@@ -22,7 +22,6 @@ typedef enum leit_target {
     LEIT_TARGET_TAG_VECTOR,   /* (B, E_w) of the drawn tags: text tags, then music tags */
     LEIT_TARGET_TEXT_ROWS,    /* (B) i32 rows 0 .. B - 1 of texts and clips stacked */
     LEIT_TARGET_MUSIC_ROWS,   /* (B) i32 rows B .. 2 B - 1 */
-    LEIT_TARGET_FIRST_HALF,   /* (B / 2) i32 rows 0 .. B/2 - 1 */
     LEIT_TARGET_SECOND_HALF,  /* (B / 2) i32 rows B/2 .. B - 1 */
     /* Of the whole batch in every shard, for losses over rows gathered from all: */
     LEIT_TARGET_TEXT_LABEL_1,  /* i32 text labels of the first half */

@@ -86,7 +86,7 @@ static void no_more_launches_than(void **state)
     (void)state;
     assert_in_range(count_launches("classification_alm", 0), 1, 115);
     assert_in_range(count_launches("classification_alm", 1), 1, 132);
-    assert_in_range(count_launches("metric3_alm", 0), 1, 275);
+    assert_in_range(count_launches("metric3_alm", 0), 1, 263);
 }
 
 int main(void)

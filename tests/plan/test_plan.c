@@ -322,6 +322,70 @@ static void test_counts_flow(void **state)
     assert_memory_equal(gradients[0], gradients[1], sizeof gradients[0]);
 }
 
+/* Losses of the first two and the last two rows of a product, which lie where they are or are copies. */
+static void losses_of_halves(bool are_parts, float *gradient)
+{
+    net n;
+    open_net(&n, true);
+    leit_value y = linear(&n, input(&n, "x", 4, 3), "w", 2), halves[2];
+    for (int half = 0; half < 2; half++) {
+        if (are_parts) {
+            halves[half] = leit_plan_rows(n.plan, y, 2 * half, 2);
+        } else {
+            leit_value index = indices(&n, half == 0 ? "first" : "second", 2);
+            halves[half] = leit_plan_gather_rows(n.plan, y, index);
+        }
+        leit_value target = input(&n, half == 0 ? "t0" : "t1", 2, 2);
+        leit_plan_loss(n.plan, leit_plan_mse(n.plan, halves[half], target), 1.0f + (float)half);
+    }
+    finish_net(&n);
+    for (leit_value v = 0; v < (leit_value)n.plan->n_values; v++) {
+        const plan_value *value = leit_plan_value(n.plan, v);
+        if (value->kind != VALUE_INPUT) continue;
+        const bool is_second = strcmp(value->name, "second") == 0;
+        if (value->dtype == LEIT_F32)
+            fill(&n, v, (uint32_t)(value->name[0] + value->name[1]));
+        else if (is_second || strcmp(value->name, "first") == 0)
+            for (int i = 0; i < 2; i++)
+                ((int32_t *)leit_plan_data(n.plan, v))[i] = i + 2 * is_second;
+    }
+    run_both(&n);
+    memcpy(gradient, parameter(&n, "w")->gradient, 6 * sizeof *gradient);
+    close_net(&n);
+}
+
+static void test_parts_lie_where_they_are(void **state)
+{
+    (void)state;
+    float of_parts[6], of_copies[6];
+    losses_of_halves(true, of_parts);
+    losses_of_halves(false, of_copies);
+    for (int i = 0; i < 6; i++) assert_true(of_parts[i] == of_copies[i] && of_parts[i] != 0.0f);
+}
+
+static void test_parts_are_all_of_it(void **state)
+{
+    (void)state;
+    const char *const sentences[] = {
+        "rows 2 to 3 of sigmoid get no gradient", "rows 0 to 1 of sigmoid get a gradient twice",
+        "sigmoid is read in parts and as a whole", "rows 3 to 4 of a value of 4"};
+    for (int mistake = 0; mistake < 4; mistake++) {
+        net n;
+        open_net(&n, true);
+        leit_value x = linear(&n, input(&n, "x", 4, 3), "w", 2), y = leit_plan_sigmoid(n.plan, x);
+        leit_value parts[2] = {leit_plan_rows(n.plan, y, 0, 2),
+                               leit_plan_rows(n.plan, y, mistake == 3 ? 3 : 2, 2)};
+        leit_value targets[2] = {input(&n, "t0", 2, 2), input(&n, "t1", 4, 2)};
+        leit_plan_loss(n.plan, leit_plan_mse(n.plan, parts[0], targets[0]), 1.0f);
+        if (mistake == 1) leit_plan_loss(n.plan, leit_plan_mse(n.plan, parts[0], targets[0]), 1.0f);
+        if (mistake > 0) leit_plan_loss(n.plan, leit_plan_mse(n.plan, parts[1], targets[0]), 1.0f);
+        if (mistake == 2) leit_plan_loss(n.plan, leit_plan_mse(n.plan, y, targets[1]), 1.0f);
+        leit_plan_memory memory;
+        assert_fails(leit_plan_measure(n.plan, &memory), LEIT_INTERNAL, sentences[mistake]);
+        close_net(&n);
+    }
+}
+
 static void test_first_failure_sticks(void **state)
 {
     (void)state;
@@ -751,6 +815,8 @@ int main(void)
         cmocka_unit_test(test_inference_has_no_backward),
         cmocka_unit_test(test_kept_values),
         cmocka_unit_test(test_counts_flow),
+        cmocka_unit_test(test_parts_lie_where_they_are),
+        cmocka_unit_test(test_parts_are_all_of_it),
         cmocka_unit_test(test_first_failure_sticks),
         cmocka_unit_test(test_building_mistakes),
         cmocka_unit_test(test_quadratic_differences),
