@@ -365,21 +365,20 @@ static __global__ void join_gradients(struct leit_batchnorm2d args, struct leit_
         const int64_t windows = n_samples * pooling.out_H * pooling.out_W;
         const int64_t pieces = (windows + cut.piece - 1) / cut.piece;
         const int64_t lane = threadIdx.x % LEIT_WARP;
-        double db = 0.0, dw = 0.0;
+        double sum_g = 0.0, sum_gx = 0.0;
         for (int64_t piece = lane; piece < pieces; piece += LEIT_WARP) {
-            db += (double)partial[piece * 2 * C + c];
-            dw += (double)partial[(piece * 2 + 1) * C + c];
+            sum_g += (double)partial[piece * 2 * C + c];
+            sum_gx += (double)partial[(piece * 2 + 1) * C + c];
         }
-        const double n = (double)(n_samples * args.H * args.W), rstd = (double)args.rstd[c];
-        const double scale = rstd * (double)args.w[c];
-        db = leit_warp_sum(db);
-        dw = leit_warp_sum(dw) * rstd;
+        const double n = (double)(n_samples * args.H * args.W);
+        sum_g = leit_warp_sum(sum_g);
+        sum_gx = leit_warp_sum(sum_gx);
         if (lane == 0) {
-            if (args.db != nullptr) args.db[c] += (float)db;
-            if (args.dw != nullptr) args.dw[c] += (float)dw;
-            factors[c] = (float)scale;
-            factors[C + c] = args.training ? (float)(scale * rstd * dw / n) : 0.0f;
-            factors[2 * C + c] = args.training ? (float)(scale * db / n) : 0.0f;
+            const struct leit_dx_factors of = leit_dx_factors_of(args, c, n, sum_g, sum_gx);
+            leit_add_gradients(args, c, sum_g, sum_gx);
+            factors[c] = of.scale;
+            factors[C + c] = of.slope;
+            factors[2 * C + c] = of.shift;
         }
     }
 }

@@ -48,6 +48,58 @@ LEIT_DEVICE_FUNCTION struct leit_share leit_share_of_thread(const struct leit_cu
     return share;
 }
 
+/* Mean, rstd and variance over n pixels. One value alone has none: NaN, for the host cannot see it. */
+struct leit_statistics {
+    float mean, rstd, unbiased;
+};
+
+LEIT_DEVICE_FUNCTION struct leit_statistics leit_statistics_of(const struct leit_batchnorm2d &args,
+                                                               float n, float mean, float squares)
+{
+    const struct leit_statistics of = {n == 1.0f ? leit_nan() : mean,
+                                       1.0f / leit_sqrt(squares / n + args.epsilon),
+                                       squares / (n - 1.0f)};
+    return of;
+}
+
+/* Writes those of channel c, and moves the running ones. */
+LEIT_DEVICE_FUNCTION void leit_take_statistics(const struct leit_batchnorm2d &args, int64_t c,
+                                               const struct leit_statistics &of)
+{
+    const float momentum = args.momentum, rest = 1.0f - momentum;
+    args.mean[c] = of.mean;
+    args.rstd[c] = of.rstd;
+    args.running_mean[c] = rest * args.running_mean[c] + momentum * of.mean;
+    args.running_var[c] = rest * args.running_var[c] + momentum * of.unbiased;
+}
+
+/* dx = scale g - slope (x - mean) - shift. */
+struct leit_dx_factors {
+    float scale, slope, shift;
+};
+
+/* Of channel c over n pixels, whose sums of g and of g (x - mean) these are. */
+LEIT_DEVICE_FUNCTION struct leit_dx_factors leit_dx_factors_of(const struct leit_batchnorm2d &args,
+                                                               int64_t c, double n, double sum_g,
+                                                               double sum_gx)
+{
+    const double rstd = (double)args.rstd[c], scale = rstd * (double)args.w[c];
+    struct leit_dx_factors of = {(float)scale, 0.0f, 0.0f};
+    if (args.training) {
+        of.slope = (float)(scale * rstd * (sum_gx * rstd) / n);
+        of.shift = (float)(scale * sum_g / n);
+    }
+    return of;
+}
+
+/* Adds them to dw and db. */
+LEIT_DEVICE_FUNCTION void leit_add_gradients(const struct leit_batchnorm2d &args, int64_t c,
+                                             double sum_g, double sum_gx)
+{
+    if (args.db != nullptr) args.db[c] += (float)sum_g;
+    if (args.dw != nullptr) args.dw[c] += (float)(sum_gx * (double)args.rstd[c]);
+}
+
 static inline struct leit_pooling leit_batchnorm2d_pooling(const struct leit_batchnorm2d *args)
 {
     return leit_pooling_of(args->H, args->W, args->C, args->pool_height, args->pool_width);

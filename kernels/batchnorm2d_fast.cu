@@ -110,31 +110,6 @@ static __device__ float count_of(const struct leit_cut &cut, int64_t piece, int6
     return (float)(begin + cut.piece < pixels ? cut.piece : pixels - begin);
 }
 
-/* Mean, rstd and variance over n pixels. One value alone has none: NaN, for the host cannot see it. */
-struct statistics {
-    float mean, rstd, unbiased;
-};
-
-static __device__ struct statistics statistics_of(const struct leit_batchnorm2d &args, float n,
-                                                  float mean, float squares)
-{
-    const struct statistics of = {n == 1.0f ? leit_nan() : mean,
-                                  1.0f / leit_sqrt(squares / n + args.epsilon),
-                                  squares / (n - 1.0f)};
-    return of;
-}
-
-/* Of channel c. */
-static __device__ void take_statistics(const struct leit_batchnorm2d &args, int64_t c,
-                                       const struct statistics &of)
-{
-    const float momentum = args.momentum, rest = 1.0f - momentum;
-    args.mean[c] = of.mean;
-    args.rstd[c] = of.rstd;
-    args.running_mean[c] = rest * args.running_mean[c] + momentum * of.mean;
-    args.running_var[c] = rest * args.running_var[c] + momentum * of.unbiased;
-}
-
 /* partial is (pieces, 2, C): the mean of a piece and its squared deviations. */
 static __global__ void __launch_bounds__(THREADS, 2)
     find_moments(struct leit_batchnorm2d args, struct leit_cut cut, float *partial,
@@ -160,9 +135,9 @@ static __global__ void __launch_bounds__(THREADS, 2)
                         leit_load_quad(partial + (piece * 2 + 1) * C + c)});
         const struct moments &all = join_threads(mine, cut, share);
         if (c < C && share.first < LEIT_QUAD && pixels > 0)
-            take_statistics(
-                args, c + share.first,
-                statistics_of(args, all.n, all.mean.of[share.first], all.squares.of[share.first]));
+            leit_take_statistics(args, c + share.first,
+                                 leit_statistics_of(args, all.n, all.mean.of[share.first],
+                                                    all.squares.of[share.first]));
     }
 }
 
@@ -216,8 +191,9 @@ static __device__ struct line line_of(const struct leit_batchnorm2d &args, int64
         const struct leit_quad means = leit_load_quad(args.moments + c);
         const struct leit_quad squares = leit_load_quad(args.moments + args.C + c);
         LEIT_EACH_OF_QUAD (e) {
-            const struct statistics of = statistics_of(args, n, means.of[e], squares.of[e]);
-            if (writes) take_statistics(args, c + e, of);
+            const struct leit_statistics of =
+                leit_statistics_of(args, n, means.of[e], squares.of[e]);
+            if (writes) leit_take_statistics(args, c + e, of);
             line.mean.of[e] = of.mean;
             line.scale.of[e] = of.rstd;
         }
@@ -343,18 +319,16 @@ add_threads(const struct sums &mine, const struct leit_cut &cut, const struct le
     return shares[threadIdx.x % (unsigned)cut.lanes];
 }
 
-/* Of channel c + e: adds dw and db, and writes the factors (3, C) of
- * dx = f[0] g - f[1] (x - mean) - f[2]. */
+/* Of channel c + e: adds dw and db, and writes the factors (3, C). */
 static __device__ void take_factors(const struct leit_batchnorm2d &args, int64_t c, int e, double n,
                                     const struct sums &all, float *factors)
 {
-    const double rstd = (double)args.rstd[c + e], scale = rstd * (double)args.w[c + e];
-    const double db = (double)all.g.of[e], dw = (double)all.gx.of[e] * rstd;
-    if (args.db != nullptr) args.db[c + e] += (float)db;
-    if (args.dw != nullptr) args.dw[c + e] += (float)dw;
-    factors[c + e] = (float)scale;
-    factors[args.C + c + e] = args.training ? (float)(scale * rstd * dw / n) : 0.0f;
-    factors[2 * args.C + c + e] = args.training ? (float)(scale * db / n) : 0.0f;
+    const double sum_g = (double)all.g.of[e], sum_gx = (double)all.gx.of[e];
+    const struct leit_dx_factors of = leit_dx_factors_of(args, c + e, n, sum_g, sum_gx);
+    leit_add_gradients(args, c + e, sum_g, sum_gx);
+    factors[c + e] = of.scale;
+    factors[args.C + c + e] = of.slope;
+    factors[2 * args.C + c + e] = of.shift;
 }
 
 /* partial is (pieces, 2, C): the sums of a piece. */

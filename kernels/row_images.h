@@ -1,4 +1,4 @@
-/* batchnorm1d is batchnorm2d of images of one pixel, on either backend. */
+/* batchnorm1d is batchnorm2d of images of one pixel. */
 #ifndef LEIT_KERNELS_ROW_IMAGES_H
 #define LEIT_KERNELS_ROW_IMAGES_H
 
@@ -34,7 +34,7 @@ static inline struct leit_batchnorm2d leit_row_images(const struct leit_batchnor
     return images;
 }
 
-/* Defines the three functions of batchnorm1d on a backend: cpu, cuda or fast. */
+/* Defines the three functions of batchnorm1d on a backend: cpu or cuda. */
 #define LEIT_DEFINE_BATCHNORM1D(backend)                                                           \
     size_t leit_batchnorm1d_workspace_##backend(const struct leit_batchnorm1d *args,               \
                                                 int n_workers)                                     \

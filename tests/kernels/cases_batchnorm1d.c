@@ -5,8 +5,15 @@
 #include "reference/twice.h"
 
 static const char *const params[] = {
-    "N=2 C=3", "N=97 C=59 relu=1",           "N=32 C=128 n_rows=21", "N=7 C=1025 offset=300",
-    "N=9 C=1", "N=5 C=64 relu=1 training=0", "N=1 C=8 training=0",   "N=4 C=8 relu=1 n_rows=0",
+    "N=2 C=3",
+    "N=97 C=59 relu=1",
+    "N=32 C=128 n_rows=21",
+    "N=7 C=1025 offset=300",
+    "N=9 C=1",
+    "N=5 C=64 relu=1 training=0",
+    "N=1 C=8 training=0",
+    "N=4 C=8 relu=1 n_rows=0",
+    "N=530 C=34 n_rows=519", /* more than one launch takes on */
     NULL,
 };
 
