@@ -8,10 +8,13 @@
 static leit_status check(const struct leit_cosine_triplet *args)
 {
     LEIT_TRY(leit_cosine_triplet_check(args));
-    for (int64_t n = 0; n < args->N; n++)
-        LEIT_FAIL_IF(args->negative[n] < -1 || args->negative[n] >= args->N, LEIT_INTERNAL,
-                     "cosine_triplet: negative %lld is %d, expected -1 to %lld", (long long)n,
-                     args->negative[n], (long long)args->N - 1);
+    for (int k = 0; k < args->n_pairs; k++)
+        for (int64_t n = 0; n < args->N; n++) {
+            const int32_t negative = args->pairs[k].negative[n];
+            LEIT_FAIL_IF(negative < -1 || negative >= args->N, LEIT_INTERNAL,
+                         "cosine_triplet: negative %lld is %d, expected -1 to %lld", (long long)n,
+                         negative, (long long)args->N - 1);
+        }
     return LEIT_OK;
 }
 
@@ -25,22 +28,28 @@ static float cosine(const float *u, const float *v, int64_t E)
     return leit_dot(u, v, E) / fmaxf(norms, smallest_norms); /* a NaN is in the dot product too */
 }
 
+static void pair_forward(const struct leit_cosine_triplet *args,
+                         const struct leit_triplet_pair *pair)
+{
+    const int64_t E = args->E;
+    for (int64_t n = 0; n < args->N; n++) {
+        pair->losses[n] = 0.0f;
+        if (pair->negative[n] < 0) continue;
+        const float *a = pair->a + n * E;
+        const float positive = cosine(a, pair->p + n * E, E);
+        const float negative = cosine(a, pair->p + pair->negative[n] * E, E);
+        const float gap = args->margin - positive + negative;
+        pair->losses[n] = gap < 0.0f ? 0.0f : gap; /* fmaxf would hide a NaN */
+    }
+    *pair->loss = leit_mean_loss(pair->losses, args->N);
+}
+
 leit_status leit_cosine_triplet_forward_cpu(const leit_exec *exec,
                                             const struct leit_cosine_triplet *args)
 {
     (void)exec;
     LEIT_TRY(check(args));
-    const int64_t E = args->E;
-    for (int64_t n = 0; n < args->N; n++) {
-        args->losses[n] = 0.0f;
-        if (args->negative[n] < 0) continue;
-        const float *a = args->a + n * E;
-        const float positive = cosine(a, args->p + n * E, E);
-        const float negative = cosine(a, args->p + args->negative[n] * E, E);
-        const float gap = args->margin - positive + negative;
-        args->losses[n] = gap < 0.0f ? 0.0f : gap; /* fmaxf would hide a NaN */
-    }
-    *args->loss = leit_mean_loss(args->losses, args->N);
+    for (int k = 0; k < args->n_pairs; k++) pair_forward(args, &args->pairs[k]);
     return LEIT_OK;
 }
 
@@ -54,28 +63,34 @@ static void add_cosine_gradient(const float *u, const float *v, int64_t E, float
     for (int64_t e = 0; e < E; e++) du[e] += along_v * v[e] - along_u * u[e];
 }
 
+static void pair_backward(const struct leit_cosine_triplet *args,
+                          const struct leit_triplet_pair *pair)
+{
+    const int64_t E = args->E;
+    const size_t bytes = (size_t)(args->N * E) * sizeof(float);
+    const float share = leit_loss_share(pair->dloss, args->N);
+    if (pair->da != NULL) memset(pair->da, 0, bytes);
+    if (pair->dp != NULL) memset(pair->dp, 0, bytes);
+    for (int64_t n = 0; n < args->N; n++) {
+        if (pair->negative[n] < 0 || pair->losses[n] == 0.0f) continue;
+        const int64_t negative = pair->negative[n];
+        const float *a = pair->a + n * E, *p = pair->p + n * E, *q = pair->p + negative * E;
+        if (pair->da != NULL) {
+            add_cosine_gradient(a, p, E, -share, pair->da + n * E);
+            add_cosine_gradient(a, q, E, share, pair->da + n * E);
+        }
+        if (pair->dp != NULL) {
+            add_cosine_gradient(p, a, E, -share, pair->dp + n * E);
+            add_cosine_gradient(q, a, E, share, pair->dp + negative * E);
+        }
+    }
+}
+
 leit_status leit_cosine_triplet_backward_cpu(const leit_exec *exec,
                                              const struct leit_cosine_triplet *args)
 {
     (void)exec;
     LEIT_TRY(check(args));
-    const int64_t E = args->E;
-    const size_t bytes = (size_t)(args->N * E) * sizeof(float);
-    const float share = leit_loss_share(args->dloss, args->N);
-    if (args->da != NULL) memset(args->da, 0, bytes);
-    if (args->dp != NULL) memset(args->dp, 0, bytes);
-    for (int64_t n = 0; n < args->N; n++) {
-        if (args->negative[n] < 0 || args->losses[n] == 0.0f) continue;
-        const int64_t negative = args->negative[n];
-        const float *a = args->a + n * E, *p = args->p + n * E, *q = args->p + negative * E;
-        if (args->da != NULL) {
-            add_cosine_gradient(a, p, E, -share, args->da + n * E);
-            add_cosine_gradient(a, q, E, share, args->da + n * E);
-        }
-        if (args->dp != NULL) {
-            add_cosine_gradient(p, a, E, -share, args->dp + n * E);
-            add_cosine_gradient(q, a, E, share, args->dp + negative * E);
-        }
-    }
+    for (int k = 0; k < args->n_pairs; k++) pair_backward(args, &args->pairs[k]);
     return LEIT_OK;
 }

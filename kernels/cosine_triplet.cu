@@ -3,7 +3,7 @@
 #include "kernels/losses.cuh"
 
 /* A warp owns a row: of the losses forward, of da or dp backward. For a row of dp it walks over the
- * anchors in order and takes what concerns it. */
+ * anchors in order and takes what concerns it. The grid has a row of blocks for each pair. */
 
 static __device__ const float smallest_norms = 1e-8f;
 
@@ -16,23 +16,24 @@ static __device__ float cosine(const float *u, const float *v, int64_t E)
     return leit_warp_dot(u, v, E) / fmaxf(norms, smallest_norms);
 }
 
-static __global__ void forward_rows(struct leit_cosine_triplet args, unsigned *ticket)
+static __global__ void forward_rows(struct leit_cosine_triplet args, unsigned *tickets)
 {
+    const leit_triplet_pair &pair = args.pairs[blockIdx.y];
     const int64_t n = leit_warp_row(), E = args.E;
     if (n < args.N) {
-        const int64_t row = args.negative[n];
+        const int64_t row = pair.negative[n];
         float loss = 0.0f;
         if (row >= args.N) {
             loss = leit_nan(); /* no row of p */
         } else if (row >= 0) {
-            const float *a = args.a + n * E;
+            const float *a = pair.a + n * E;
             const float gap =
-                args.margin - cosine(a, args.p + n * E, E) + cosine(a, args.p + row * E, E);
+                args.margin - cosine(a, pair.p + n * E, E) + cosine(a, pair.p + row * E, E);
             loss = gap < 0.0f ? 0.0f : gap; /* fmaxf would hide a NaN */
         }
-        if (leit_lane() == 0) args.losses[n] = loss;
+        if (leit_lane() == 0) pair.losses[n] = loss;
     }
-    leit_complete_loss(args.losses, nullptr, args.N, args.loss, ticket);
+    leit_complete_loss(pair.losses, nullptr, args.N, pair.loss, tickets + blockIdx.y);
 }
 
 /* Adds scale * d cos(u, v) / du to du. Below the clamp of the norms cos is a plain dot product. */
@@ -52,50 +53,53 @@ static __device__ void zero_row(float *row, int64_t E)
     for (int64_t e = leit_lane(); e < E; e += LEIT_WARP) row[e] = 0.0f;
 }
 
-static __device__ bool counts(const struct leit_cosine_triplet &args, int64_t n)
+static __device__ bool counts(const leit_triplet_pair &pair, int64_t n, int64_t N)
 {
-    return args.negative[n] >= 0 && args.negative[n] < args.N && args.losses[n] != 0.0f;
+    return pair.negative[n] >= 0 && pair.negative[n] < N && pair.losses[n] != 0.0f;
 }
 
-static __device__ void write_anchor(const struct leit_cosine_triplet &args, int64_t n, float share)
+static __device__ void write_anchor(const struct leit_cosine_triplet &args,
+                                    const leit_triplet_pair &pair, int64_t n, float share)
 {
     const int64_t E = args.E;
-    const float *a = args.a + n * E;
-    float *da = args.da + n * E;
+    const float *a = pair.a + n * E;
+    float *da = pair.da + n * E;
     zero_row(da, E);
-    if (counts(args, n)) {
-        add_cosine_gradient(a, args.p + n * E, E, -share, da);
-        add_cosine_gradient(a, args.p + args.negative[n] * E, E, share, da);
+    if (counts(pair, n, args.N)) {
+        add_cosine_gradient(a, pair.p + n * E, E, -share, da);
+        add_cosine_gradient(a, pair.p + pair.negative[n] * E, E, share, da);
     }
 }
 
-static __device__ void write_item(const struct leit_cosine_triplet &args, int64_t row, float share)
+static __device__ void write_item(const struct leit_cosine_triplet &args,
+                                  const leit_triplet_pair &pair, int64_t row, float share)
 {
     const int64_t E = args.E;
-    const float *p = args.p + row * E;
-    float *dp = args.dp + row * E;
+    const float *p = pair.p + row * E;
+    float *dp = pair.dp + row * E;
     zero_row(dp, E);
     for (int64_t n = 0; n < args.N; n++) {
-        if (!counts(args, n)) continue;
-        if (n == row) add_cosine_gradient(p, args.a + n * E, E, -share, dp);
-        if (args.negative[n] == row) add_cosine_gradient(p, args.a + n * E, E, share, dp);
+        if (!counts(pair, n, args.N)) continue;
+        if (n == row) add_cosine_gradient(p, pair.a + n * E, E, -share, dp);
+        if (pair.negative[n] == row) add_cosine_gradient(p, pair.a + n * E, E, share, dp);
     }
 }
 
 static __global__ void backward_rows(struct leit_cosine_triplet args)
 {
+    const leit_triplet_pair &pair = args.pairs[blockIdx.y];
     const int64_t row = leit_warp_row(), N = args.N;
-    const float share = leit_loss_share(args.dloss, N);
-    if (row < N && args.da != nullptr) write_anchor(args, row, share);
-    if (row >= N && row < 2 * N && args.dp != nullptr) write_item(args, row - N, share);
+    const float share = leit_loss_share(pair.dloss, N);
+    if (row < N && pair.da != nullptr) write_anchor(args, pair, row, share);
+    if (row >= N && row < 2 * N && pair.dp != nullptr) write_item(args, pair, row - N, share);
 }
 
 leit_status leit_cosine_triplet_forward_cuda(const leit_exec *exec,
                                              const struct leit_cosine_triplet *args)
 {
     LEIT_TRY(leit_cosine_triplet_check(args));
-    LEIT_LAUNCH(forward_rows, leit_loss_blocks(args->N), LEIT_ROW_THREADS, 0, exec->stream, *args,
-                exec->tickets);
+    LEIT_LAUNCH(forward_rows, dim3(leit_loss_blocks(args->N), (unsigned)args->n_pairs),
+                LEIT_ROW_THREADS, 0, exec->stream, *args, exec->tickets);
     return leit_launch_status("cosine_triplet forward");
 }
 
@@ -104,7 +108,7 @@ leit_status leit_cosine_triplet_backward_cuda(const leit_exec *exec,
 {
     LEIT_TRY(leit_cosine_triplet_check(args));
     if (args->N == 0) return LEIT_OK;
-    LEIT_LAUNCH(backward_rows, leit_row_blocks(2 * args->N), LEIT_ROW_THREADS, 0, exec->stream,
-                *args);
+    LEIT_LAUNCH(backward_rows, dim3(leit_row_blocks(2 * args->N), (unsigned)args->n_pairs),
+                LEIT_ROW_THREADS, 0, exec->stream, *args);
     return leit_launch_status("cosine_triplet backward");
 }

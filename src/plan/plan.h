@@ -141,13 +141,15 @@ typedef struct leit_plan_triplet {
     float margin;
     enum leit_triplet_weights weights;
     float cutoff, nonzero_loss_cutoff;
-    uint32_t branch; /* keeps the draws of several triplet losses of one step apart */
 } leit_plan_triplet;
-/* anchor and positive (N, E); a row j may be a negative of anchor n when the labels differ (i32).
- */
-leit_value leit_plan_cosine_triplet(leit_plan *plan, leit_value anchor, leit_value positive,
-                                    leit_value anchor_labels, leit_value item_labels,
-                                    const leit_plan_triplet *settings);
+/* anchor and positive (N, E); a row j may be a negative of anchor n when the labels differ (i32). */
+typedef struct leit_triplet_branch {
+    leit_value anchor, positive, anchor_labels, item_labels;
+    uint32_t draws; /* keeps the draws of several branches of one step apart */
+} leit_triplet_branch;
+/* The losses of up to three branches of one shape, a value each, in one node. */
+void leit_plan_cosine_triplet(leit_plan *plan, const leit_triplet_branch *branches, int n_branches,
+                              const leit_plan_triplet *settings, leit_value *losses);
 
 /* ---- building: ends ---- */
 

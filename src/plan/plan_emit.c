@@ -586,53 +586,74 @@ leit_value leit_plan_mse(leit_plan *plan, leit_value x, leit_value target)
     return loss;
 }
 
-static leit_value sample_negatives(leit_plan *plan, leit_value anchor, leit_value positive,
-                                   leit_value anchor_labels, leit_value item_labels,
+static leit_value sample_negatives(leit_plan *plan, const leit_triplet_branch *branch,
                                    const leit_plan_triplet *settings)
 {
-    struct leit_triplet_sample args = {.N = dim(plan, anchor, 0),
-                                       .E = dim(plan, anchor, 1),
+    struct leit_triplet_sample args = {.N = dim(plan, branch->anchor, 0),
+                                       .E = dim(plan, branch->anchor, 1),
                                        .weights = settings->weights,
                                        .cutoff = settings->cutoff,
                                        .nonzero_loss_cutoff = settings->nonzero_loss_cutoff,
-                                       .stream = LEIT_STREAM_NEGATIVE + 256 * settings->branch};
+                                       .stream = LEIT_STREAM_NEGATIVE + 256 * branch->draws};
     const int64_t one = 1;
     leit_value negative = leit_plan_activation(plan, "negative", LEIT_I32, 1, &args.N, LEIT_NONE);
     leit_value n_empty = leit_plan_activation(plan, "n_empty", LEIT_I32, 1, &one, LEIT_NONE);
     plan_node *node = leit_plan_node(plan, LEIT_OP_triplet_sample, &args);
     SLOT(triplet_sample, random, leit_plan_step_random(plan), READ_FORWARD);
-    SLOT(triplet_sample, a, anchor, READ_FORWARD);
-    SLOT(triplet_sample, p, positive, READ_FORWARD);
-    SLOT(triplet_sample, anchor_labels, anchor_labels, READ_FORWARD);
-    SLOT(triplet_sample, item_labels, item_labels, READ_FORWARD);
+    SLOT(triplet_sample, a, branch->anchor, READ_FORWARD);
+    SLOT(triplet_sample, p, branch->positive, READ_FORWARD);
+    SLOT(triplet_sample, anchor_labels, branch->anchor_labels, READ_FORWARD);
+    SLOT(triplet_sample, item_labels, branch->item_labels, READ_FORWARD);
     SLOT(triplet_sample, negative, negative, WRITE_FORWARD);
     SLOT(triplet_sample, n_empty, n_empty, WRITE_FORWARD);
     leit_plan_count_empty(plan, n_empty);
     return negative;
 }
 
-leit_value leit_plan_cosine_triplet(leit_plan *plan, leit_value anchor, leit_value positive,
-                                    leit_value anchor_labels, leit_value item_labels,
-                                    const leit_plan_triplet *settings)
+/* Says what is wrong with the branches and returns false, where they are not of one shape. */
+static bool are_alike(leit_plan *plan, const leit_triplet_branch *branches, int n_branches)
 {
-    PLAN_FAIL_IF(plan, !has_shape(plan, anchor, 2) || !has_shape(plan, positive, 2),
-                 "cosine_triplet: anchor and positive must be (N, E)");
-    struct leit_cosine_triplet args = {
-        .N = dim(plan, anchor, 0), .E = dim(plan, anchor, 1), .margin = settings->margin};
-    PLAN_FAIL_IF(plan, dim(plan, positive, 0) != args.N || dim(plan, positive, 1) != args.E,
-                 "cosine_triplet: anchors and positives differ in shape");
-    leit_value negative =
-        sample_negatives(plan, anchor, positive, anchor_labels, item_labels, settings);
-    leit_value losses = vector(plan, "triplet.rows", LEIT_NONE, args.N);
-    leit_value loss = vector(plan, "triplet", LEIT_NONE, 1);
+    for (int k = 0; k < n_branches; k++) {
+        const leit_value sides[] = {branches[k].anchor, branches[k].positive};
+        for (int side = 0; side < 2; side++) {
+            const bool is_matrix = has_shape(plan, sides[side], 2);
+            const bool is_alike = is_matrix &&
+                                  dim(plan, sides[side], 0) == dim(plan, branches[0].anchor, 0) &&
+                                  dim(plan, sides[side], 1) == dim(plan, branches[0].anchor, 1);
+            if (is_alike) continue;
+            leit_plan_fail(plan, "leit_plan_cosine_triplet", "cosine_triplet: %s",
+                           is_matrix ? "anchors and positives differ in shape"
+                                     : "anchor and positive must be (N, E)");
+            return false;
+        }
+    }
+    return true;
+}
+
+void leit_plan_cosine_triplet(leit_plan *plan, const leit_triplet_branch *branches, int n_branches,
+                              const leit_plan_triplet *settings, leit_value *losses)
+{
+    for (int k = 0; k < n_branches; k++) losses[k] = LEIT_NONE;
+    if (!are_alike(plan, branches, n_branches)) return;
+    const struct leit_cosine_triplet args = {.N = dim(plan, branches->anchor, 0),
+                                             .E = dim(plan, branches->anchor, 1),
+                                             .margin = settings->margin,
+                                             .n_pairs = n_branches};
+    leit_value negatives[LEIT_TRIPLET_PAIRS];
+    for (int k = 0; k < n_branches; k++)
+        negatives[k] = sample_negatives(plan, &branches[k], settings);
     plan_node *node = leit_plan_node(plan, LEIT_OP_cosine_triplet, &args);
-    SLOT(cosine_triplet, a, anchor, READ_BOTH);
-    SLOT(cosine_triplet, p, positive, READ_BOTH);
-    SLOT(cosine_triplet, negative, negative, READ_BOTH);
-    SLOT(cosine_triplet, losses, losses, WRITE_FORWARD | READ_BACKWARD);
-    SLOT(cosine_triplet, loss, loss, WRITE_FORWARD);
-    SLOT(cosine_triplet, dloss, loss, GRADIENT_READ);
-    SLOT(cosine_triplet, da, anchor, GRADIENT_WRITE);
-    SLOT(cosine_triplet, dp, positive, GRADIENT_WRITE);
-    return loss;
+    for (int k = 0; k < n_branches; k++) {
+        leit_value anchor = branches[k].anchor, positive = branches[k].positive;
+        leit_value rows = vector(plan, "triplet.rows", LEIT_NONE, args.N);
+        leit_value loss = losses[k] = vector(plan, "triplet", LEIT_NONE, 1);
+        SLOT(cosine_triplet, pairs[k].a, anchor, READ_BOTH);
+        SLOT(cosine_triplet, pairs[k].p, positive, READ_BOTH);
+        SLOT(cosine_triplet, pairs[k].negative, negatives[k], READ_BOTH);
+        SLOT(cosine_triplet, pairs[k].losses, rows, WRITE_FORWARD | READ_BACKWARD);
+        SLOT(cosine_triplet, pairs[k].loss, loss, WRITE_FORWARD);
+        SLOT(cosine_triplet, pairs[k].dloss, loss, GRADIENT_READ);
+        SLOT(cosine_triplet, pairs[k].da, anchor, GRADIENT_WRITE);
+        SLOT(cosine_triplet, pairs[k].dp, positive, GRADIENT_WRITE);
+    }
 }

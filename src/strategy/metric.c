@@ -12,7 +12,7 @@ leit_value leit_metric_head(leit_plan *plan, const leit_space *space, enum leit_
                                  sizes->embedding_width, (float)sizes->dropout);
 }
 
-leit_plan_triplet leit_metric_settings(const leit_recipe *recipe, uint32_t branch)
+leit_plan_triplet leit_metric_settings(const leit_recipe *recipe)
 {
     const struct leit_recipe_loss *loss = &recipe->loss;
     return (leit_plan_triplet){.margin = (float)loss->margin,
@@ -20,8 +20,7 @@ leit_plan_triplet leit_metric_settings(const leit_recipe *recipe, uint32_t branc
                                               ? LEIT_WEIGHTS_COSINE
                                               : LEIT_WEIGHTS_DISTANCE,
                                .cutoff = (float)loss->distance_cutoff,
-                               .nonzero_loss_cutoff = (float)loss->distance_nonzero_loss_cutoff,
-                               .branch = branch};
+                               .nonzero_loss_cutoff = (float)loss->distance_nonzero_loss_cutoff};
 }
 
 leit_value leit_metric_rows(leit_plan *plan, leit_value x, leit_value rows)
@@ -35,19 +34,26 @@ leit_value leit_metric_half(leit_plan *plan, leit_value x, int half)
     return leit_plan_gather_shards(plan, leit_plan_rows(plan, x, half * n, n));
 }
 
-void leit_metric_text_music(leit_step *step, leit_value text, leit_value music, float weight)
+leit_triplet_branch leit_metric_text_music(leit_step *step, leit_value text, leit_value music)
 {
-    leit_plan *plan = step->plan;
-    const leit_recipe *recipe = step->space->recipe;
     /* `text_tag`, the public code: a clip of the same music mood may be a negative when it was
      * drawn for a text of another tag. `music_tag` compares the moods of the music. */
-    const bool by_text = recipe->loss.negative_mask == LEIT_NEGATIVE_MASK_TEXT_TAG;
+    const bool by_text = step->space->recipe->loss.negative_mask == LEIT_NEGATIVE_MASK_TEXT_TAG;
     leit_value anchor_labels =
         leit_step_target(step, by_text ? LEIT_TARGET_TEXT_LABEL_2 : LEIT_TARGET_MAPPED_LABEL_2);
     leit_value item_labels =
         by_text ? anchor_labels : leit_step_target(step, LEIT_TARGET_MUSIC_LABEL_2);
-    const leit_plan_triplet settings = leit_metric_settings(recipe, 0);
-    leit_value loss =
-        leit_plan_cosine_triplet(plan, text, music, anchor_labels, item_labels, &settings);
-    leit_plan_loss(plan, loss, weight);
+    return (leit_triplet_branch){.anchor = text,
+                                 .positive = music,
+                                 .anchor_labels = anchor_labels,
+                                 .item_labels = item_labels};
+}
+
+void leit_metric_text_music_loss(leit_step *step, leit_value text, leit_value music)
+{
+    const leit_triplet_branch branch = leit_metric_text_music(step, text, music);
+    const leit_plan_triplet settings = leit_metric_settings(step->space->recipe);
+    leit_value loss;
+    leit_plan_cosine_triplet(step->plan, &branch, 1, &settings, &loss);
+    leit_plan_loss(step->plan, loss, 1.0f);
 }

@@ -9,8 +9,8 @@ static void build(leit_step *step)
     leit_value text = leit_step_head(step, LEIT_MODALITY_TEXT, leit_step_texts(step));
     leit_value music = leit_step_head(step, LEIT_MODALITY_MUSIC, leit_step_clips(step));
     leit_value second = leit_step_target(step, LEIT_TARGET_SECOND_HALF);
-    leit_metric_text_music(step, leit_metric_rows(step->plan, text, second),
-                           leit_metric_rows(step->plan, music, second), 1.0f);
+    leit_metric_text_music_loss(step, leit_metric_rows(step->plan, text, second),
+                                leit_metric_rows(step->plan, music, second));
 }
 
 const leit_strategy leit_metric2 = {

@@ -23,16 +23,16 @@ static void build(leit_step *step)
     leit_value text_labels = leit_step_target(step, LEIT_TARGET_TEXT_LABEL_1);
     leit_value music_labels = leit_step_target(step, LEIT_TARGET_MUSIC_LABEL_1);
 
-    leit_plan_triplet settings = leit_metric_settings(recipe, 1);
-    leit_value tag_text =
-        leit_plan_cosine_triplet(plan, tags[0], texts[0], text_labels, text_labels, &settings);
-    settings = leit_metric_settings(recipe, 2);
-    leit_value tag_music =
-        leit_plan_cosine_triplet(plan, tags[1], clips[0], music_labels, music_labels, &settings);
-
-    leit_plan_loss(plan, tag_text, (float)recipe->loss.weight_tag_text);
-    leit_plan_loss(plan, tag_music, (float)recipe->loss.weight_tag_music);
-    leit_metric_text_music(step, texts[1], clips[1], (float)recipe->loss.weight_text_music);
+    const leit_triplet_branch branches[] = {
+        {tags[0], texts[0], text_labels, text_labels, .draws = 1},
+        {tags[1], clips[0], music_labels, music_labels, .draws = 2},
+        leit_metric_text_music(step, texts[1], clips[1])};
+    const double weights[] = {recipe->loss.weight_tag_text, recipe->loss.weight_tag_music,
+                              recipe->loss.weight_text_music};
+    const leit_plan_triplet settings = leit_metric_settings(recipe);
+    leit_value losses[3];
+    leit_plan_cosine_triplet(plan, branches, 3, &settings, losses);
+    for (int k = 0; k < 3; k++) leit_plan_loss(plan, losses[k], (float)weights[k]);
 }
 
 const leit_strategy leit_metric3 = {

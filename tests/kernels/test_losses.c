@@ -92,14 +92,15 @@ static void nan_comes_through(void **state)
     struct leit_cosine_triplet triplet = {.N = N,
                                           .E = WIDTH,
                                           .margin = 0.2f,
-                                          .a = run.x,
-                                          .p = run.target,
-                                          .negative = (int32_t[]){-1, 0, 0},
-                                          .losses = run.losses,
-                                          .loss = &run.loss,
-                                          .dloss = &run.dloss,
-                                          .da = run.dx,
-                                          .dp = run.dtarget};
+                                          .n_pairs = 1,
+                                          .pairs = {{.a = run.x,
+                                                     .p = run.target,
+                                                     .negative = (int32_t[]){-1, 0, 0},
+                                                     .losses = run.losses,
+                                                     .loss = &run.loss,
+                                                     .dloss = &run.dloss,
+                                                     .da = run.dx,
+                                                     .dp = run.dtarget}}};
     assert_ok(leit_cosine_triplet_forward_cpu(&exec, &triplet));
     assert_ok(leit_cosine_triplet_backward_cpu(&exec, &triplet));
     expect_nan(&run);
@@ -126,16 +127,21 @@ static void labels_outside_are_refused(void **state)
         if (bad[i] == -1) continue;
         struct leit_cosine_triplet triplet = {.N = N,
                                               .E = WIDTH,
-                                              .negative = run.labels,
-                                              .a = run.x,
-                                              .p = run.target,
-                                              .losses = run.losses,
-                                              .loss = &run.loss};
+                                              .n_pairs = 1,
+                                              .pairs = {{.negative = run.labels,
+                                                         .a = run.x,
+                                                         .p = run.target,
+                                                         .losses = run.losses,
+                                                         .loss = &run.loss}}};
         assert_fails(leit_cosine_triplet_forward_cpu(&exec, &triplet), LEIT_INTERNAL,
                      "cosine_triplet: negative");
     }
     struct leit_focal_loss focal = {.N = 1, .K = 1, .gamma = NAN};
     assert_fails(leit_focal_loss_forward_cpu(&exec, &focal), LEIT_INTERNAL, "gamma");
+    for (int n_pairs = 0; n_pairs < 6; n_pairs += LEIT_TRIPLET_PAIRS + 1) {
+        const struct leit_cosine_triplet triplet = {.E = 1, .n_pairs = n_pairs};
+        assert_fails(leit_cosine_triplet_forward_cpu(&exec, &triplet), LEIT_INTERNAL, "n_pairs");
+    }
     struct leit_mse mse = {.N = 1, .D = 0};
     assert_fails(leit_mse_forward_cpu(&exec, &mse), LEIT_INTERNAL, "D is 0");
     struct leit_bce_with_logits bce = {.N = -1, .K = 1};
@@ -154,20 +160,21 @@ static void unwanted_gradients_may_be_null(void **state)
     struct leit_cosine_triplet triplet = {.N = N,
                                           .E = WIDTH,
                                           .margin = 3.0f,
-                                          .a = run.x,
-                                          .p = run.target,
-                                          .negative = (int32_t[]){1, 2, 0},
-                                          .losses = run.losses,
-                                          .loss = &run.loss,
-                                          .dloss = &run.dloss,
-                                          .da = run.dx,
-                                          .dp = run.dtarget};
+                                          .n_pairs = 1,
+                                          .pairs = {{.a = run.x,
+                                                     .p = run.target,
+                                                     .negative = (int32_t[]){1, 2, 0},
+                                                     .losses = run.losses,
+                                                     .loss = &run.loss,
+                                                     .dloss = &run.dloss,
+                                                     .da = run.dx,
+                                                     .dp = run.dtarget}}};
     assert_ok(leit_cosine_triplet_forward_cpu(&exec, &triplet));
     assert_ok(leit_cosine_triplet_backward_cpu(&exec, &triplet));
     struct run alone = start();
     for (int side = 0; side < 2; side++) {
-        triplet.da = side == 0 ? alone.dx : NULL;
-        triplet.dp = side == 1 ? alone.dtarget : NULL;
+        triplet.pairs[0].da = side == 0 ? alone.dx : NULL;
+        triplet.pairs[0].dp = side == 1 ? alone.dtarget : NULL;
         assert_ok(leit_cosine_triplet_backward_cpu(&exec, &triplet));
     }
     assert_memory_equal(alone.dx, run.dx, sizeof run.dx);

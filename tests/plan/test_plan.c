@@ -420,10 +420,13 @@ static void test_building_mistakes(void **state)
         net n;
         open_net(&n, true);
         leit_value a = input(&n, "a", 2, 3), b = input(&n, "b", 2, 4), i = indices(&n, "i", 2);
+        const leit_triplet_branch branch = {
+            .anchor = a, .positive = b, .anchor_labels = i, .item_labels = i};
         const leit_plan_triplet settings = {.margin = 0.2f};
+        leit_value loss;
         if (mistake == 0) leit_plan_concat_rows(n.plan, a, b);
         if (mistake == 1) leit_plan_gather_rows(n.plan, a, b);
-        if (mistake == 2) leit_plan_cosine_triplet(n.plan, a, b, i, i, &settings);
+        if (mistake == 2) leit_plan_cosine_triplet(n.plan, &branch, 1, &settings, &loss);
         if (mistake == 3) leit_plan_mse(n.plan, a, i);
         if (mistake == 4) leit_plan_mse(n.plan, a, b);
         if (mistake == 5) leit_plan_bce_with_logits(n.plan, a, b);

@@ -16,12 +16,15 @@ static real REFERENCE(cosine)(const real *u, const real *v, int64_t E)
     return REFERENCE(dot)(u, v, E) / fmax(REFERENCE(norms)(u, v, E), (real)1e-8f);
 }
 
-static void REFERENCE(forward)(leit_case *c)
+/* That array of pair k. */
+#define PAIR(name) BUFFER(names[k].name)
+
+static void REFERENCE(pair_forward)(leit_case *c, int k)
 {
     const struct leit_cosine_triplet *args = leit_case_args(c);
-    const real *a = BUFFER("a"), *p = BUFFER("p");
-    real *losses = BUFFER("losses"), *loss = BUFFER("loss");
-    const int32_t *negative = leit_case_i32(c, "negative");
+    const real *a = PAIR(a), *p = PAIR(p);
+    real *losses = PAIR(losses), *loss = PAIR(loss);
+    const int32_t *negative = leit_case_i32(c, names[k].negative);
     const int64_t N = args->N, E = args->E;
     loss[0] = 0;
     for (int64_t n = 0; n < N; n++) {
@@ -31,6 +34,12 @@ static void REFERENCE(forward)(leit_case *c)
                                       REFERENCE(cosine)(a + n * E, p + negative[n] * E, E));
         loss[0] += losses[n] / (real)N;
     }
+}
+
+static void REFERENCE(forward)(leit_case *c)
+{
+    const struct leit_cosine_triplet *args = leit_case_args(c);
+    for (int k = 0; k < args->n_pairs; k++) REFERENCE(pair_forward)(c, k);
 }
 
 /* du += scale d cos(u, v) / du */
@@ -43,13 +52,13 @@ static void REFERENCE(add_gradient)(const real *u, const real *v, int64_t E, rea
                                      : scale * (v[e] - u[e] * uv / uu) / norms;
 }
 
-static void REFERENCE(backward)(leit_case *c)
+static void REFERENCE(pair_backward)(leit_case *c, int k)
 {
     const struct leit_cosine_triplet *args = leit_case_args(c);
-    const real *a = BUFFER("a"), *p = BUFFER("p"), *losses = BUFFER("losses");
-    const real *dloss = BUFFER("dloss");
-    real *da = BUFFER("da"), *dp = BUFFER("dp");
-    const int32_t *negative = leit_case_i32(c, "negative");
+    const real *a = PAIR(a), *p = PAIR(p), *losses = PAIR(losses);
+    const real *dloss = PAIR(dloss);
+    real *da = PAIR(da), *dp = PAIR(dp);
+    const int32_t *negative = leit_case_i32(c, names[k].negative);
     const int64_t N = args->N, E = args->E;
     for (int64_t i = 0; i < N * E; i++) da[i] = dp[i] = 0;
     for (int64_t n = 0; n < N; n++) {
@@ -62,3 +71,11 @@ static void REFERENCE(backward)(leit_case *c)
         REFERENCE(add_gradient)(p + other, a + mine, E, share, dp + other);
     }
 }
+
+static void REFERENCE(backward)(leit_case *c)
+{
+    const struct leit_cosine_triplet *args = leit_case_args(c);
+    for (int k = 0; k < args->n_pairs; k++) REFERENCE(pair_backward)(c, k);
+}
+
+#undef PAIR

@@ -335,8 +335,8 @@ static void build_triplet(leit_step *step)
     leit_value anchor = leit_layer_linear(plan, encoded, "text.anchor", 6);
     leit_value positive = leit_layer_linear(plan, encoded, "text.positive", 6);
     leit_value second = leit_step_target(step, LEIT_TARGET_SECOND_HALF);
-    leit_metric_text_music(step, leit_metric_rows(plan, anchor, second),
-                           leit_metric_rows(plan, positive, second), 1.0f);
+    leit_metric_text_music_loss(step, leit_metric_rows(plan, anchor, second),
+                                leit_metric_rows(plan, positive, second));
 }
 
 static const leit_strategy plain[] = {
