@@ -323,7 +323,7 @@ static __device__ void add_columns(float (&values)[2 * COLUMN_FRAGMENTS], float 
 }
 
 /* Of the thread's column; `is_there` has a bit for each of the thread's pixels. The bias is left out. In
- * LARGEST_PATCH words of shared memory that nobody reads any more. */
+ * LARGEST_PATCH words of shared memory: those of patch_pixels, which the last fetch has read. */
 static __device__ struct leit_channel_moments
 moments_of_tile(const tile_sum &sum, unsigned is_there, float n, float *shared)
 {
@@ -419,7 +419,6 @@ static __global__ void __launch_bounds__(THREADS) convolve_tiles(struct convolut
             const int m = warp_row() + r * 8 + (int)threadIdx.x % LEIT_WARP / 4;
             is_there |= (leit_tile_pixel(c.tiles, n_samples, origin, m) >= 0 ? 1u : 0u) << r;
         }
-        __syncthreads(); /* the stages have been read */
         const float pixels = (float)leit_tile_pixels(c.tiles, n_samples, origin);
         leit_hand_in_moments(
             c.moments, blockIdx.x / (unsigned)c.column_tiles, column_tile, n_samples,
