@@ -43,8 +43,8 @@ static const char *const params[] = {
     "N=2 H=17 W=19 C=1 K=68",
     "N=150 H=1 W=1 C=1 K=3 n_samples=140",
     "N=2 H=9 W=7 C=1 K=6 kernel_size=1",
-    "N=17 H=2 W=2 C=1 K=8 moments=1", /* a patch as large as there can be */
-    "N=17 H=2 W=2 C=8 K=8 moments=1",
+    "N=16 H=2 W=2 C=1 K=8 moments=1", /* a patch as large as there can be */
+    "N=16 H=2 W=2 C=8 K=8 moments=1",
     "N=3 H=2 W=2 C=8 K=8 n_samples=0",
     "N=0 H=8 W=8 C=16 K=16", /* room for no sample, for each engine */
     "N=0 H=2 W=2 C=8 K=8",
