@@ -218,7 +218,7 @@ typedef struct bench {
     leit_optimizer *optimizer;
     leit_clip_store clip_store;
     leit_plan_memory memory;
-    int64_t texts[BATCH], clips[BATCH], tags[BATCH];
+    int32_t texts[BATCH], clips[BATCH], tags[BATCH];
     double ms[N_PARTS][MAX_RUNS];
 } bench;
 
@@ -262,10 +262,10 @@ static void close_bench(bench *b)
 static leit_batch next_batch(bench *b, int64_t step)
 {
     for (int64_t i = 0; i < BATCH; i++) {
-        b->texts[i] = BATCH * (step % ROUNDS) + i;
-        b->clips[i] = (i + 5 * step) % b->data.music->n_clips;
+        b->texts[i] = (int32_t)(BATCH * (step % ROUNDS) + i);
+        b->clips[i] = (int32_t)((i + 5 * step) % b->data.music->n_clips);
         const int32_t *label = i < BATCH / 2 ? b->data.text->label : b->data.music->label;
-        const int64_t *tag = i < BATCH / 2 ? b->data.text_tag : b->data.music_tag;
+        const int32_t *tag = i < BATCH / 2 ? b->data.text_tag : b->data.music_tag;
         b->tags[i] = tag[label[i < BATCH / 2 ? b->texts[i] : b->clips[i - BATCH / 2]]];
     }
     return (leit_batch){.seed = 1,

@@ -62,29 +62,50 @@ static inline LEIT_HOST_DEVICE void leit_philox(uint64_t key, const uint32_t cou
     words[3] = c3;
 }
 
-leit_rng leit_rng_start(uint64_t seed, uint32_t stream, uint32_t step, uint32_t sample);
-uint32_t leit_rng_next(leit_rng *rng);
+static inline LEIT_HOST_DEVICE leit_rng leit_rng_start(uint64_t seed, uint32_t stream,
+                                                       uint32_t step, uint32_t sample)
+{
+    const leit_rng rng = {seed, stream, step, sample, 0, {0, 0, 0, 0}};
+    return rng;
+}
+
+static inline LEIT_HOST_DEVICE uint32_t leit_rng_next(leit_rng *rng)
+{
+    const uint32_t i = rng->index++;
+    if (i % 4 == 0) {
+        const uint32_t counter[4] = {i / 4, rng->sample, rng->step, rng->stream};
+        leit_philox(rng->seed, counter, rng->words);
+    }
+    /* No word is chosen by an index, which on a GPU would take them out of registers. */
+    const uint32_t even = (i & 2) != 0 ? rng->words[2] : rng->words[0];
+    const uint32_t odd = (i & 2) != 0 ? rng->words[3] : rng->words[1];
+    return (i & 1) != 0 ? odd : even;
+}
+
 /* Uniform in [0, 1), 24 bits. */
 float leit_rng_uniform(leit_rng *rng);
+
 /* Uniform in {0, ..., n - 1}, without bias; n >= 1. */
-uint32_t leit_rng_below(leit_rng *rng, uint32_t n);
-/* Standard normal (Box-Muller). */
-float leit_rng_normal(leit_rng *rng);
+static inline LEIT_HOST_DEVICE uint32_t leit_rng_below(leit_rng *rng, uint32_t n)
+{
+    /* Lemire's multiplication with rejection of the short last interval. */
+    const uint32_t threshold = (0u - n) % n;
+    for (;;) {
+        const uint64_t product = (uint64_t)leit_rng_next(rng) * n;
+        if ((uint32_t)product >= threshold) return (uint32_t)(product >> 32);
+    }
+}
+
 /* The first leit_rng_below of a sequence, as kernels draw it. */
 static inline LEIT_HOST_DEVICE uint32_t leit_first_below(uint64_t seed, uint32_t stream,
                                                          uint32_t step, uint32_t sample, uint32_t n)
 {
-    const uint32_t threshold = (0u - n) % n;
-    for (uint32_t block = 0;; block++) {
-        const uint32_t counter[4] = {block, sample, step, stream};
-        uint32_t words[4];
-        leit_philox(seed, counter, words);
-        for (int i = 0; i < 4; i++) {
-            const uint64_t product = (uint64_t)words[i] * n;
-            if ((uint32_t)product >= threshold) return (uint32_t)(product >> 32);
-        }
-    }
+    leit_rng rng = leit_rng_start(seed, stream, step, sample);
+    return leit_rng_below(&rng, n);
 }
+
+/* Standard normal (Box-Muller). */
+float leit_rng_normal(leit_rng *rng);
 /* Shuffles n indices in place (Fisher-Yates). */
 void leit_rng_shuffle(leit_rng *rng, int32_t *indices, uint32_t n);
 

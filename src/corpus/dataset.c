@@ -6,11 +6,11 @@
 #include "corpus/corpus_file.h"
 
 static leit_status find_tags(const leit_tag_corpus *tags, enum leit_modality modality,
-                             const char *const *labels, int32_t n_labels, int64_t **result)
+                             const char *const *labels, int32_t n_labels, int32_t **result)
 {
     LEIT_TRY(LEIT_ALLOC(*result, n_labels));
     for (int32_t k = 0; k < n_labels; k++) {
-        (*result)[k] = leit_tag_corpus_find(tags, modality, labels[k]);
+        (*result)[k] = (int32_t)leit_tag_corpus_find(tags, modality, labels[k]);
         LEIT_FAIL_IF((*result)[k] < 0, LEIT_DATA,
                      "the tag corpus '%s' has no %s tag '%s'; add it to the tags and build again",
                      tags->about.name, modality == LEIT_MODALITY_TEXT ? "text" : "music",
@@ -19,7 +19,7 @@ static leit_status find_tags(const leit_tag_corpus *tags, enum leit_modality mod
     return LEIT_OK;
 }
 
-static leit_status scale_va(const leit_tag_corpus *tags, const int64_t *tag, int32_t n_labels,
+static leit_status scale_va(const leit_tag_corpus *tags, const int32_t *tag, int32_t n_labels,
                             float **result)
 {
     if (tags->valence == NULL) return LEIT_OK;

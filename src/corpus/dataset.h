@@ -15,7 +15,7 @@ typedef struct leit_dataset {
         clips; /* where kernels crop the clips of `music`: in place, until somebody sets
                                it to what a device has */
 
-    int64_t *text_tag, *music_tag; /* (K) index of each label's tag; NULL without tags */
+    int32_t *text_tag, *music_tag; /* (K) index of each label's tag; NULL without tags */
     float *text_va, *music_va;     /* (K, 2) valence, arousal scaled to [0, 1]; NULL if unknown */
     int32_t *mapped_label; /* (K_text) the music label that triplets draw for a text label */
 } leit_dataset;

@@ -5,73 +5,111 @@
 #include "core/memory.h"
 #include "core/rng.h"
 
-/* Rows of one modality: all training rows, and the same rows grouped by label. */
-typedef struct row_pool {
-    int64_t *rows;
-    int64_t n;
-    int32_t *order; /* a shuffled epoch */
-    int64_t order_epoch;
-    int64_t *by_label, *label_begin; /* (n), (K + 1) */
-    int32_t K;
-} row_pool;
+/* The rows of one modality: all training rows, orders of epochs, and the rows grouped by label. */
+typedef struct row_memory {
+    int64_t *rows;                            /* (n) */
+    int32_t *orders, *by_label, *label_begin; /* as in leit_row_pool */
+    int64_t *epochs;                          /* (n_orders) those in `orders`, -1 for none */
+} row_memory;
 
 struct leit_sampler {
-    const leit_dataset *data;
-    leit_sampling sampling;
-    int64_t batch_size, steps_per_epoch;
-    uint64_t seed;
-    row_pool texts, clips;
+    int64_t steps_per_epoch;
+    struct leit_draw_batch draw;
+    row_memory texts, clips;
     leit_batch batch;
 };
-
-static leit_status open_pool(row_pool *pool, const uint8_t *split, const int32_t *label, int64_t n,
-                             int32_t K, const char *what)
-{
-    LEIT_TRY(leit_dataset_rows(split, n, LEIT_SPLIT_TRAIN, &pool->rows, &pool->n));
-    LEIT_FAIL_IF(pool->n == 0, LEIT_DATA, "the %s corpus has no training rows", what);
-    pool->K = K;
-    pool->order_epoch = -1;
-    LEIT_TRY(LEIT_ALLOC(pool->order, pool->n));
-    if (label == NULL) return LEIT_OK;
-    LEIT_TRY(LEIT_ALLOC(pool->by_label, pool->n));
-    LEIT_TRY(LEIT_ALLOC(pool->label_begin, K + 1));
-    int64_t filled = 0;
-    for (int32_t k = 0; k < K; k++) {
-        pool->label_begin[k] = filled;
-        for (int64_t i = 0; i < pool->n; i++)
-            if (label[pool->rows[i]] == k) pool->by_label[filled++] = pool->rows[i];
-    }
-    pool->label_begin[K] = filled;
-    return LEIT_OK;
-}
-
-static void close_pool(row_pool *pool)
-{
-    leit_free(pool->rows);
-    leit_free(pool->order);
-    leit_free(pool->by_label);
-    leit_free(pool->label_begin);
-}
-
-/* Every label that pairs can draw must have a row. */
-static leit_status check_labels(const row_pool *pool, const char *const *labels, const char *what)
-{
-    for (int32_t k = 0; k < pool->K; k++)
-        LEIT_FAIL_IF(pool->label_begin[k] == pool->label_begin[k + 1], LEIT_DATA,
-                     "no training %s has the label '%s', expected at least one", what, labels[k]);
-    return LEIT_OK;
-}
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
     return (a + b - 1) / b;
 }
 
-static int64_t natural_steps(const leit_sampler *sampler)
+/* ---- pools ---- */
+
+static leit_status group_by_label(row_memory *memory, const leit_row_pool *pool,
+                                  const int32_t *label)
 {
-    const int64_t B = sampler->batch_size, n_texts = sampler->texts.n, n_clips = sampler->clips.n;
+    const int64_t K = pool->n_labels;
+    LEIT_TRY(LEIT_ALLOC(memory->by_label, pool->n));
+    LEIT_TRY(LEIT_ALLOC(memory->label_begin, K + 1));
+    int32_t filled = 0;
+    for (int64_t k = 0; k < K; k++) {
+        memory->label_begin[k] = filled;
+        for (int64_t i = 0; i < pool->n; i++)
+            if (label[memory->rows[i]] == k) memory->by_label[filled++] = (int32_t)memory->rows[i];
+    }
+    memory->label_begin[K] = filled;
+    return LEIT_OK;
+}
+
+/* Epochs that one batch can read. */
+static int64_t orders_of(leit_sampling sampling, int64_t batch, int64_t n)
+{
+    if (sampling == LEIT_SAMPLE_PAIRS) return 0;
+    return sampling == LEIT_SAMPLE_BOTH ? ceil_div(batch - 1, n) + 1 : 1;
+}
+
+static leit_status open_pool(const struct leit_draw_batch *draw, row_memory *memory,
+                             leit_row_pool *pool, const uint8_t *split, const int32_t *label,
+                             int64_t n_rows, int32_t K, const char *what)
+{
+    LEIT_TRY(leit_dataset_rows(split, n_rows, LEIT_SPLIT_TRAIN, &memory->rows, &pool->n));
+    LEIT_FAIL_IF(pool->n == 0, LEIT_DATA, "the %s corpus has no training rows", what);
+    LEIT_FAIL_IF(n_rows > INT32_MAX, LEIT_DATA, "the %s corpus has %lld rows, expected at most %d",
+                 what, (long long)n_rows, INT32_MAX);
+    pool->n_labels = K;
+    pool->n_orders = orders_of(draw->sampling, draw->B, pool->n);
+    LEIT_TRY(LEIT_ALLOC(memory->epochs, pool->n_orders));
+    LEIT_TRY(LEIT_ALLOC(memory->orders, pool->n_orders * pool->n));
+    for (int64_t slot = 0; slot < pool->n_orders; slot++) memory->epochs[slot] = -1;
+    if (draw->sampling == LEIT_SAMPLE_PAIRS) LEIT_TRY(group_by_label(memory, pool, label));
+    pool->orders = memory->orders;
+    pool->by_label = memory->by_label;
+    pool->label_begin = memory->label_begin;
+    return LEIT_OK;
+}
+
+static void close_pool(row_memory *memory)
+{
+    leit_free(memory->rows);
+    leit_free(memory->epochs);
+    leit_free(memory->orders);
+    leit_free(memory->by_label);
+    leit_free(memory->label_begin);
+}
+
+/* Every label that pairs can draw must have a row. */
+static leit_status check_labels(const leit_row_pool *pool, const char *const *labels,
+                                const char *what)
+{
+    for (int64_t k = 0; k < pool->n_labels; k++)
+        LEIT_FAIL_IF(pool->label_begin[k] == pool->label_begin[k + 1], LEIT_DATA,
+                     "no training %s has the label '%s', expected at least one", what, labels[k]);
+    return LEIT_OK;
+}
+
+static leit_status open_pools(leit_sampler *sampler, const leit_dataset *data)
+{
+    struct leit_draw_batch *draw = &sampler->draw;
+    if (draw->sampling != LEIT_SAMPLE_CLIPS)
+        LEIT_TRY(open_pool(draw, &sampler->texts, &draw->texts, data->text->split,
+                           data->text->label, data->text->n_texts, data->text->n_labels, "text"));
+    if (draw->sampling != LEIT_SAMPLE_TEXTS)
+        LEIT_TRY(open_pool(draw, &sampler->clips, &draw->clips, data->music->split,
+                           data->music->label, data->music->n_clips, data->music->n_labels,
+                           "music"));
+    if (draw->sampling != LEIT_SAMPLE_PAIRS) return LEIT_OK;
+    LEIT_TRY(check_labels(&draw->texts, data->text->labels, "text"));
+    return check_labels(&draw->clips, data->music->labels, "clip");
+}
+
+/* ---- life ---- */
+
+static int64_t natural_steps(const struct leit_draw_batch *draw)
+{
+    const int64_t B = draw->B, n_texts = draw->texts.n, n_clips = draw->clips.n;
     const int64_t larger = n_texts > n_clips ? n_texts : n_clips;
-    switch (sampler->sampling) {
+    switch (draw->sampling) {
     case LEIT_SAMPLE_TEXTS: return ceil_div(n_texts, B);
     case LEIT_SAMPLE_CLIPS: return ceil_div(n_clips, B);
     case LEIT_SAMPLE_BOTH: return ceil_div(larger, B);
@@ -80,22 +118,11 @@ static int64_t natural_steps(const leit_sampler *sampler)
     return 1;
 }
 
-static leit_status open_pools(leit_sampler *sampler)
+static leit_status take_batch(leit_sampler *sampler, int64_t B)
 {
-    const leit_dataset *data = sampler->data;
-    const bool texts = sampler->sampling != LEIT_SAMPLE_CLIPS;
-    const bool clips = sampler->sampling != LEIT_SAMPLE_TEXTS;
-    if (texts)
-        LEIT_TRY(open_pool(&sampler->texts, data->text->split, data->text->label,
-                           data->text->n_texts, data->text->n_labels, "text"));
-    if (clips)
-        LEIT_TRY(open_pool(&sampler->clips, data->music->split, data->music->label,
-                           data->music->n_clips, data->music->n_labels, "music"));
-    if (sampler->sampling == LEIT_SAMPLE_PAIRS) {
-        LEIT_TRY(check_labels(&sampler->texts, data->text->labels, "text"));
-        LEIT_TRY(check_labels(&sampler->clips, data->music->labels, "clip"));
-    }
-    return LEIT_OK;
+    LEIT_TRY(LEIT_ALLOC(sampler->batch.texts, B));
+    LEIT_TRY(LEIT_ALLOC(sampler->batch.clips, B));
+    return LEIT_ALLOC(sampler->batch.tags, B);
 }
 
 leit_status leit_sampler_create(const leit_dataset *data, leit_sampling sampling, int64_t batch,
@@ -106,19 +133,21 @@ leit_status leit_sampler_create(const leit_dataset *data, leit_sampling sampling
                  (long long)batch);
     leit_sampler *sampler = NULL;
     LEIT_TRY(LEIT_ALLOC(sampler, 1));
-    sampler->data = data;
-    sampler->sampling = sampling;
-    sampler->batch_size = batch;
-    sampler->seed = sampler->batch.seed = seed;
-    leit_status status = open_pools(sampler);
-    if (status == LEIT_OK) status = LEIT_ALLOC(sampler->batch.texts, batch);
-    if (status == LEIT_OK) status = LEIT_ALLOC(sampler->batch.clips, batch);
-    if (status == LEIT_OK) status = LEIT_ALLOC(sampler->batch.tags, batch);
+    sampler->draw = (struct leit_draw_batch){.sampling = sampling,
+                                             .B = batch,
+                                             .seed = seed,
+                                             .mapped_label = data->mapped_label,
+                                             .text_tag = data->text_tag,
+                                             .music_tag = data->music_tag};
+    sampler->batch.seed = seed;
+    leit_status status = open_pools(sampler, data);
+    if (status == LEIT_OK) status = take_batch(sampler, batch);
     if (status != LEIT_OK) {
         leit_sampler_free(sampler);
         return status;
     }
-    sampler->steps_per_epoch = n_steps_per_epoch > 0 ? n_steps_per_epoch : natural_steps(sampler);
+    sampler->steps_per_epoch =
+        n_steps_per_epoch > 0 ? n_steps_per_epoch : natural_steps(&sampler->draw);
     *result = sampler;
     return LEIT_OK;
 }
@@ -139,89 +168,63 @@ int64_t leit_sampler_steps_per_epoch(const leit_sampler *sampler)
     return sampler->steps_per_epoch;
 }
 
-/* Row `position` of an endless sequence of shuffled epochs. `sample` tells texts from clips. */
-static int64_t epoch_row(row_pool *pool, uint64_t seed, uint32_t sample, int64_t position)
+const struct leit_draw_batch *leit_sampler_draw(const leit_sampler *sampler)
 {
-    const int64_t epoch = position / pool->n;
-    if (epoch != pool->order_epoch) {
-        leit_rng rng = leit_rng_start(seed, LEIT_STREAM_SHUFFLE, (uint32_t)epoch, sample);
-        for (int64_t i = 0; i < pool->n; i++) pool->order[i] = (int32_t)i;
-        leit_rng_shuffle(&rng, pool->order, (uint32_t)pool->n);
-        pool->order_epoch = epoch;
+    return &sampler->draw;
+}
+
+/* ---- batches ---- */
+
+static void shuffle_epoch(const struct leit_draw_batch *draw, row_memory *memory,
+                          const leit_row_pool *pool, uint32_t sample, int64_t epoch)
+{
+    int32_t *order = memory->orders + epoch % pool->n_orders * pool->n;
+    leit_rng rng = leit_rng_start(draw->seed, LEIT_STREAM_SHUFFLE, (uint32_t)epoch, sample);
+    for (int64_t i = 0; i < pool->n; i++) order[i] = (int32_t)memory->rows[i];
+    leit_rng_shuffle(&rng, order, (uint32_t)pool->n);
+    memory->epochs[epoch % pool->n_orders] = epoch;
+}
+
+/* `sample` tells texts from clips. */
+static bool prepare_pool(const struct leit_draw_batch *draw, row_memory *memory,
+                         const leit_row_pool *pool, uint32_t sample, int64_t batch)
+{
+    bool is_new = false;
+    if (pool->n_orders == 0) return false;
+    const leit_epoch_part part = leit_batch_part(draw, pool, batch);
+    for (int64_t e = part.first / pool->n; e <= (part.first + part.n - 1) / pool->n; e++) {
+        if (memory->epochs[e % pool->n_orders] == e) continue;
+        shuffle_epoch(draw, memory, pool, sample, e);
+        is_new = true;
     }
-    return pool->rows[pool->order[position % pool->n]];
+    return is_new;
 }
 
-/* An epoch ends with a short batch: `step` counts batches, not rows. Should one row be left for it,
- * which BatchNorm cannot learn from, the batch before gives it a second. */
-static int64_t fill_epoch(leit_sampler *sampler, row_pool *pool, uint32_t sample, int64_t step,
-                          int64_t *rows)
+bool leit_sampler_prepare(leit_sampler *sampler, int64_t step)
 {
-    const int64_t B = sampler->batch_size, per_epoch = ceil_div(pool->n, B);
-    const int64_t epoch = step / per_epoch, place = step % per_epoch;
-    const bool moves_one = pool->n % B == 1 && per_epoch > 1 && B > 2;
-    const int64_t first = place * B - (moves_one && place == per_epoch - 1);
-    const int64_t end = place * B + B - (moves_one && place == per_epoch - 2);
-    const int64_t n = (end < pool->n ? end : pool->n) - first;
-    for (int64_t i = 0; i < n; i++)
-        rows[i] = epoch_row(pool, sampler->seed, sample, epoch * pool->n + first + i);
-    return n;
-}
-
-static int64_t draw_of_label(const row_pool *pool, leit_rng *rng, int32_t label)
-{
-    const int64_t begin = pool->label_begin[label], n = pool->label_begin[label + 1] - begin;
-    return pool->by_label[begin + leit_rng_below(rng, (uint32_t)n)];
-}
-
-/* Row b of the first half: a text tag with a text, a music tag with a clip. Row b of the second
- * half: a text of a text tag, a clip of the music tag it is mapped to. */
-static void fill_pairs(leit_sampler *sampler, int64_t step)
-{
-    const leit_dataset *data = sampler->data;
-    leit_batch *batch = &sampler->batch;
-    const int64_t half = sampler->batch_size / 2;
-    for (int64_t b = 0; b < half; b++) {
-        leit_rng rng =
-            leit_rng_start(sampler->seed, LEIT_STREAM_BATCH, (uint32_t)step, (uint32_t)b);
-        int32_t text_label = (int32_t)leit_rng_below(&rng, (uint32_t)sampler->texts.K);
-        batch->texts[b] = draw_of_label(&sampler->texts, &rng, text_label);
-        batch->tags[b] = data->text_tag == NULL ? 0 : data->text_tag[text_label];
-
-        int32_t music_label = (int32_t)leit_rng_below(&rng, (uint32_t)sampler->clips.K);
-        batch->clips[b] = draw_of_label(&sampler->clips, &rng, music_label);
-        batch->tags[half + b] = data->music_tag == NULL ? 0 : data->music_tag[music_label];
-
-        text_label = (int32_t)leit_rng_below(&rng, (uint32_t)sampler->texts.K);
-        batch->texts[half + b] = draw_of_label(&sampler->texts, &rng, text_label);
-        batch->clips[half + b] =
-            draw_of_label(&sampler->clips, &rng, data->mapped_label[text_label]);
-    }
-    batch->n_texts = batch->n_clips = batch->n_tags = 2 * half;
+    const struct leit_draw_batch *draw = &sampler->draw;
+    const bool texts = prepare_pool(draw, &sampler->texts, &draw->texts, 0, step);
+    const bool clips = prepare_pool(draw, &sampler->clips, &draw->clips, 1, step);
+    return texts || clips;
 }
 
 leit_status leit_sampler_batch(leit_sampler *sampler, int64_t step, const leit_batch **result)
 {
     leit_batch *batch = &sampler->batch;
-    const int64_t B = sampler->batch_size;
+    struct leit_draw_batch draw = sampler->draw;
+    int32_t n_texts = 0, n_clips = 0;
+    draw.batch = &step;
+    draw.drawn_texts = batch->texts;
+    draw.drawn_clips = batch->clips;
+    draw.drawn_tags = batch->tags;
+    draw.n_texts = &n_texts;
+    draw.n_clips = &n_clips;
+    leit_sampler_prepare(sampler, step);
+    LEIT_TRY(leit_draw_batch_forward_cpu(&(leit_exec){0}, &draw));
     batch->step = (uint32_t)step;
-    batch->n_texts = batch->n_clips = batch->n_tags = 0;
-    switch (sampler->sampling) {
-    case LEIT_SAMPLE_TEXTS:
-        batch->n_texts = fill_epoch(sampler, &sampler->texts, 0, step, batch->texts);
-        break;
-    case LEIT_SAMPLE_CLIPS:
-        batch->n_clips = fill_epoch(sampler, &sampler->clips, 1, step, batch->clips);
-        break;
-    case LEIT_SAMPLE_BOTH:
-        for (int64_t b = 0; b < B; b++) {
-            batch->texts[b] = epoch_row(&sampler->texts, sampler->seed, 0, step * B + b);
-            batch->clips[b] = epoch_row(&sampler->clips, sampler->seed, 1, step * B + b);
-        }
-        batch->n_texts = batch->n_clips = B;
-        break;
-    case LEIT_SAMPLE_PAIRS: fill_pairs(sampler, step); break;
-    }
+    batch->n_texts = n_texts;
+    batch->n_clips = n_clips;
+    batch->n_tags = draw.sampling == LEIT_SAMPLE_PAIRS ? draw.B : 0;
     *result = batch;
     return LEIT_OK;
 }

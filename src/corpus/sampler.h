@@ -4,21 +4,14 @@
 #define LEIT_CORPUS_SAMPLER_H
 
 #include "corpus/dataset.h"
-
-/* What a phase trains on. */
-typedef enum leit_sampling {
-    LEIT_SAMPLE_TEXTS, /* shuffled epochs of the training texts, last batch kept */
-    LEIT_SAMPLE_CLIPS, /* the same of the training clips */
-    LEIT_SAMPLE_BOTH,  /* full batches of both side by side; the shorter one starts over */
-    LEIT_SAMPLE_PAIRS  /* tag-text, tag-music and text-music pairs, paper section 3.2.4 */
-} leit_sampling;
+#include "kernels/draw_batch.h"
 
 typedef struct leit_batch {
     uint64_t seed;
     uint32_t step;
     int64_t n_texts, n_clips, n_tags; /* n_tags: pairs only */
-    int64_t *texts, *clips;           /* (B) rows of the corpora */
-    int64_t *tags;                    /* (B) rows of the tag corpus: text tags, then music tags */
+    int32_t *texts, *clips;           /* (B) rows of the corpora */
+    int32_t *tags;                    /* (B) rows of the tag corpus: text tags, then music tags */
 } leit_batch;
 
 typedef struct leit_sampler leit_sampler;
@@ -34,5 +27,11 @@ int64_t leit_sampler_steps_per_epoch(const leit_sampler *sampler);
 /* The batch of a step, counted from 0 over all epochs; valid until the next call. Not thread-safe.
  */
 leit_status leit_sampler_batch(leit_sampler *sampler, int64_t step, const leit_batch **batch);
+
+/* What draws the batches (kernels/draw_batch.h), for who draws them elsewhere: pools in the program's
+ * memory; `batch` and the outputs are not set. */
+const struct leit_draw_batch *leit_sampler_draw(const leit_sampler *sampler);
+/* Puts the epochs that a batch reads among the orders of the pools; says whether one was missing. */
+bool leit_sampler_prepare(leit_sampler *sampler, int64_t step);
 
 #endif

@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Counts up when anything in this file changes. */
-enum { LEIT_CUDA_ABI = 13, LEIT_CUDA_MAX_DEVICES = 16, LEIT_CUDA_N_LIBRARIES = 3 };
+enum { LEIT_CUDA_ABI = 14, LEIT_CUDA_MAX_DEVICES = 16, LEIT_CUDA_N_LIBRARIES = 3 };
 #define LEIT_CUDA_PLUGIN_FILE "libleitmotif_cuda.so"
 #define LEIT_CUDA_PLUGIN_FUNCTION "leit_cuda_plugin"
 

@@ -22,35 +22,29 @@ leit_text_input leit_text_input_create(leit_plan *plan, int64_t B, int64_t N, in
     return input;
 }
 
+leit_packed_texts leit_text_input_packed(leit_plan *plan, const leit_text_input *input,
+                                         leit_input_address *address)
+{
+    return (leit_packed_texts){.B = input->B,
+                               .N = input->N,
+                               .T = input->T,
+                               .ids = address(plan, input->ids),
+                               .positions = address(plan, input->positions),
+                               .offsets = address(plan, input->offsets),
+                               .cls = address(plan, input->cls),
+                               .cls_offsets = address(plan, input->cls_offsets),
+                               .n_tokens = address(plan, input->n_tokens),
+                               .n_texts = address(plan, input->n_texts)};
+}
+
 leit_status leit_text_input_fill(leit_plan *plan, const leit_text_input *input,
                                  const leit_tokens *texts, int64_t n_texts)
 {
-    LEIT_FAIL_IF(n_texts > input->B, LEIT_INTERNAL, "%lld texts in a batch of %lld",
-                 (long long)n_texts, (long long)input->B);
-    int32_t *ids = leit_plan_data(plan, input->ids);
-    int32_t *positions = leit_plan_data(plan, input->positions);
-    int32_t *offsets = leit_plan_data(plan, input->offsets);
-    int32_t *cls = leit_plan_data(plan, input->cls);
-    int32_t *cls_offsets = leit_plan_data(plan, input->cls_offsets);
+    const leit_packed_texts packed = leit_text_input_packed(plan, input, leit_plan_data);
     int64_t used = 0;
-    for (int64_t b = 0; b < n_texts; b++) {
-        const int64_t count = texts[b].count;
-        LEIT_FAIL_IF(count < 1 || count > input->T || used + count > input->N, LEIT_INTERNAL,
-                     "text %lld has %lld tokens, expected 1 to %lld and room for %lld more",
-                     (long long)b, (long long)count, (long long)input->T,
-                     (long long)(input->N - used));
-        memcpy(ids + used, texts[b].ids, (size_t)count * sizeof *ids);
-        for (int64_t t = 0; t < count; t++) positions[used + t] = (int32_t)t;
-        offsets[b] = cls[b] = (int32_t)used;
-        cls_offsets[b] = (int32_t)b;
-        used += count;
-    }
-    for (int64_t b = n_texts; b <= input->B; b++) {
-        offsets[b] = (int32_t)used;
-        cls_offsets[b] = (int32_t)n_texts;
-    }
-    *(int32_t *)leit_plan_data(plan, input->n_tokens) = (int32_t)used;
-    *(int32_t *)leit_plan_data(plan, input->n_texts) = (int32_t)n_texts;
+    for (int64_t b = 0; b < n_texts; b++)
+        LEIT_TRY(leit_pack_text(&packed, b, texts[b].ids, texts[b].count, &used));
+    leit_pack_end(&packed, n_texts, used);
     return LEIT_OK;
 }
 

@@ -8,6 +8,7 @@
 #ifndef LEIT_MODEL_TEXT_ENCODER_H
 #define LEIT_MODEL_TEXT_ENCODER_H
 
+#include "kernels/packed_texts.h"
 #include "plan/plan.h"
 #include "recipe/recipe.h"
 
@@ -32,6 +33,10 @@ typedef struct leit_tokens {
  * empty. */
 leit_status leit_text_input_fill(leit_plan *plan, const leit_text_input *input,
                                  const leit_tokens *texts, int64_t n_texts);
+
+/* The inputs as what packs texts, in the program's memory or the device's. */
+leit_packed_texts leit_text_input_packed(leit_plan *plan, const leit_text_input *input,
+                                         leit_input_address *address);
 
 /* -> (B, width), counted by input->n_texts. V is the size of the vocabulary. */
 leit_value leit_text_encoder(leit_plan *plan, const leit_text_input *input, int64_t V,

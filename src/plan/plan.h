@@ -174,10 +174,16 @@ leit_status leit_plan_measure(leit_plan *plan, leit_plan_memory *memory);
 
 /* The memory of an input, or of a kept value after a run. */
 void *leit_plan_data(leit_plan *plan, leit_value value);
+/* Where kernels find an input of a finished plan. */
+void *leit_plan_device_data(leit_plan *plan, leit_value value);
+/* Either of both: an input in the program's memory or in the device's. */
+typedef void *leit_input_address(leit_plan *plan, leit_value value);
 /* The gradient of a kept value after a backward (tests), NULL when it has none. */
 float *leit_plan_gradient(leit_plan *plan, leit_value value);
 /* Sets the step of all random draws; shards draw apart from each other. */
 void leit_plan_set_step(leit_plan *plan, uint32_t step);
+/* Where kernels find the step of a plan that is whole, for who sets it there; NULL: nothing is drawn. */
+int32_t *leit_plan_device_step(leit_plan *plan);
 
 leit_status leit_plan_forward(leit_plan *plan);
 /* Adds to the gradients of the parameters; call after forward. `scale` multiplies every loss

@@ -21,6 +21,11 @@ void *leit_plan_data(leit_plan *plan, leit_value value)
     return plan->values[value].host;
 }
 
+void *leit_plan_device_data(leit_plan *plan, leit_value value)
+{
+    return plan->values[value].data;
+}
+
 float *leit_plan_gradient(leit_plan *plan, leit_value value)
 {
     return plan->values[value].gradient;
@@ -34,6 +39,12 @@ void leit_plan_set_step(leit_plan *plan, uint32_t step)
             step * n + (uint32_t)plan->options.shard;
     if (plan->step_random != LEIT_NONE)
         ((leit_random *)plan->values[plan->step_random].host)->step = step;
+}
+
+int32_t *leit_plan_device_step(leit_plan *plan)
+{
+    if (plan->random == LEIT_NONE) return NULL;
+    return (int32_t *)&((leit_random *)plan->values[plan->random].data)->step;
 }
 
 static const leit_device_memory *memory_of(const leit_plan *plan)
@@ -120,10 +131,16 @@ leit_status leit_plan_run_forward(leit_plan *plan, size_t begin, size_t end)
     return status;
 }
 
-static int64_t count_rows(const leit_plan *plan, const plan_value *value)
+/* A count may have been made on the device. */
+static leit_status count_rows(const leit_plan *plan, const plan_value *value, int64_t *rows)
 {
-    if (value->count == LEIT_NONE) return value->shape[0];
-    return *(const int32_t *)plan->values[value->count].host;
+    int32_t count = 0;
+    *rows = value->shape[0];
+    if (value->count == LEIT_NONE) return LEIT_OK;
+    const void *own = plan->values[value->count].data;
+    LEIT_TRY(memory_of(plan)->read(&count, own, sizeof count, NULL));
+    *rows = count;
+    return LEIT_OK;
 }
 
 static int64_t row_width(const plan_value *value)
@@ -239,9 +256,11 @@ static leit_status look(const leit_plan *plan, const float *data, int64_t count,
 
 static leit_status look_at(const leit_plan *plan, const plan_value *value, bool *is_finite)
 {
+    int64_t rows = 0;
     *is_finite = true;
     if (value->dtype != LEIT_F32) return LEIT_OK;
-    return look(plan, value->data, count_rows(plan, value) * row_width(value), is_finite);
+    LEIT_TRY(count_rows(plan, value, &rows));
+    return look(plan, value->data, rows * row_width(value), is_finite);
 }
 
 static leit_status find_nonfinite_gradient(leit_plan *plan, const char **name)

@@ -2,10 +2,11 @@
  *
  * A strategy's build() calls leit_step_texts / leit_step_clips for encoded batches and
  * leit_step_target for what the losses need; leit_step_fill then fills all of it from a batch of
- * indices. */
+ * rows (step_fill.c). */
 #ifndef LEIT_STRATEGY_STEP_H
 #define LEIT_STRATEGY_STEP_H
 
+#include "kernels/fill_batch.h"
 #include "model/music_encoder.h"
 #include "model/text_encoder.h"
 #include "strategy/strategy.h"
@@ -31,7 +32,7 @@ typedef enum leit_target {
     LEIT_TARGET_MAPPED_LABEL_2 /* i32 music labels the second half's texts map to */
 } leit_target;
 
-enum { LEIT_MAX_TARGETS = 16 };
+enum { LEIT_MAX_TARGETS = LEIT_BATCH_TARGETS - 1 }; /* beside the clips */
 
 typedef struct leit_step {
     const leit_space *space;
@@ -53,9 +54,8 @@ typedef struct leit_step {
         leit_target kind;
         leit_value value;
     } targets[LEIT_MAX_TARGETS];
-    leit_tokens *tokens; /* (B) scratch */
-    leit_batch part;     /* this shard's part of the batch */
-    int64_t *origin;     /* (B) the row of the batch that a row of the part was */
+    leit_batch part; /* this shard's part of the batch */
+    int32_t *origin; /* (B) the row of the batch that a row of the part was */
 } leit_step;
 
 /* Builds the plan of a phase; parameters are declared, memory is taken by leit_plan_finish. Without
@@ -81,6 +81,23 @@ leit_value leit_step_head(leit_step *step, enum leit_modality modality, leit_val
  * halves where the batch has halves. A short batch goes to the first shards, evenly, to as many as
  * get two rows, which BatchNorm needs. Crops are drawn with the plan's seed and the batch's step. */
 leit_status leit_step_fill(leit_step *step, const leit_dataset *data, const leit_batch *batch);
+
+/* The same in pieces, for who fills where the program does not look. First the inputs that no batch
+ * changes, in the program's memory: rows of stacked towers, the source of the clips, and their places in a
+ * batch that is whole. */
+void leit_step_fill_constants(leit_step *step, const leit_dataset *data);
+
+/* The rows of a batch, those of this shard and all of them. */
+typedef struct leit_step_rows {
+    const int32_t *texts, *clips, *tags; /* (B) */
+    const int32_t *n_texts, *n_clips;    /* how many are there */
+    const int32_t *all_texts, *all_clips;
+} leit_step_rows;
+
+/* What fills the other inputs but n_clips from drawn rows, where `rows`, the arrays of `data` and the
+ * addresses of inputs all are of one memory. */
+void leit_step_describe(const leit_step *step, const leit_dataset *data, const leit_step_rows *rows,
+                        leit_input_address *address, struct leit_fill_batch *args);
 
 /* The part of a batch's rows that a shard has, which is what its mean losses weigh in the step. */
 double leit_step_share(const leit_step *step, const leit_batch *batch);

@@ -32,7 +32,7 @@ typedef struct answered_side {
     const float *answers;
     const int32_t *label;
     const float *va;      /* (K, 2) */
-    const int64_t *tag;   /* (K) rows of the tag corpus */
+    const int32_t *tag;   /* (K) rows of the tag corpus */
     const float *vectors; /* of the tag corpus */
 } answered_side;
 

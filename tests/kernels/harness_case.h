@@ -7,7 +7,7 @@
 /* A buffer lives up to three times: in double for the judge, in float for the naive version, and as
  * guarded kernel memory. Integer buffers have no double and float form. */
 
-enum { MAX_BUFFERS = 48, MAX_LENT = 8, GUARD_BYTES = 256, POISON = 0xFF };
+enum { MAX_BUFFERS = 48, MAX_LENT = 12, GUARD_BYTES = 256, POISON = 0xFF };
 
 enum role { INPUT, OUTPUT, INOUT, GRADIENT_IN, GRADIENT, GRADIENT_SUM };
 

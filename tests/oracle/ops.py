@@ -6,6 +6,7 @@ A case is the text the C harness reads (tests/kernels/cases_<op>.c); a buffer is
 name it has there. What a gradient sum or a running statistic ends with is <name>_after.
 """
 
+import itertools
 import pathlib
 import sys
 
@@ -329,6 +330,82 @@ def crop_clips(g):
             crop = pcm[begins[clip] + start:begins[clip + 1]][:S]
             y[b, :len(crop)] = crop
         yield f"B={B} S={S}", dict(clips=clips, places=places, y=y.view(np.uint8))
+
+
+def below(seed, stream, step, sample):
+    """A reader of uniform whole numbers: Lemire's method on the words of one sequence of Philox."""
+    words = (w for i in itertools.count() for w in philox(seed, (i, sample, step, stream)))
+
+    def draw(n):
+        while True:
+            product = next(words) * n
+            if product % 2**32 >= (2**32 - n) % n:
+                return product >> 32
+
+    return draw
+
+
+@op
+def draw_batch(g):
+    """Batches cut from lists; the pools are those of tests/kernels/cases_draw_batch.c."""
+    n_texts, n_clips, text_labels, clip_labels, orders = 23, 17, 3, 4, 5
+    order = lambda n, e: [2 * ((7 * i + 5 * (e % orders)) % n) + 1 for i in range(n)]
+    labelled = lambda n, K, k: [3 * i + 2 for i in range(k * n // K, (k + 1) * n // K)]
+    filled = lambda rows, B: np.array(rows + [-1] * (B - len(rows)))  # outputs start as bytes of 0xFF
+    for sampling, B, batch in ((0, 4, 7), (0, 22, 1), (1, 8, 3), (2, 24, 3), (3, 12, 9)):
+        out, n = dict(), (n_texts, n_clips)
+        if sampling < 2:
+            cut, per_epoch = [order(n[sampling], 0)[i:i + B] for i in range(0, n[sampling], B)], -(-n[sampling] // B)
+            sizes = [len(c) for c in cut]
+            if sizes[-1] == 1 and len(sizes) > 1 and B > 2:
+                sizes[-2:] = [B - 1, 2]
+            epoch, place = divmod(batch, per_epoch)
+            begin = sum(sizes[:place])
+            rows = order(n[sampling], epoch)[begin:begin + sizes[place]]
+            out[("texts", "clips")[sampling]] = filled(rows, B)
+            out.update(n_texts=np.array([len(rows) * (sampling == 0)]), n_clips=np.array([len(rows) * (sampling == 1)]))
+        elif sampling == 2:
+            for name, count in (("texts", n_texts), ("clips", n_clips)):
+                out[name] = np.array([order(count, i // count)[i % count] for i in range(batch * B, batch * B + B)])
+                out["n_" + name] = np.array([B])
+        else:
+            texts, clips, tags = np.zeros((3, B), np.int64)
+            for b in range(B // 2):
+                draw = below(0x0123456789ABCDEF, 3, batch, b)
+                first = draw(text_labels)
+                texts[b], tags[b] = (pool := labelled(n_texts, text_labels, first))[draw(len(pool))], 10 + first
+                second = draw(clip_labels)
+                clips[b] = (pool := labelled(n_clips, clip_labels, second))[draw(len(pool))]
+                tags[B // 2 + b] = 20 + second
+                third = draw(text_labels)
+                texts[B // 2 + b] = (pool := labelled(n_texts, text_labels, third))[draw(len(pool))]
+                pool = labelled(n_clips, clip_labels, (1, 3, 1)[third])
+                clips[B // 2 + b] = pool[draw(len(pool))]
+            out = dict(texts=texts, clips=clips, tags=tags, n_texts=np.array([B]), n_clips=np.array([B]))
+        out.update(step=np.array([batch]), next=np.array([batch + 1], np.int64).view(np.uint8))
+        yield f"sampling={sampling} B={B} batch={batch}", out
+
+
+@op
+def fill_batch(g):
+    """Concatenations and gathers; the corpus is that of tests/kernels/cases_fill_batch.c."""
+    lengths = [1 + (5 * i + 3) % 11 for i in range(29)]
+    corpus = torch.split(torch.tensor([(31 * j + 7) % 1000 for j in range(sum(lengths))]), lengths)
+    label = torch.tensor([(3 * i + 1) % 5 for i in range(29)])
+    for B, width in ((6, 5), (1, 1)):
+        rows, texts = torch.randint(29, (B,), generator=g), torch.randint(29, (B,), generator=g)
+        table = (torch.arange(105 * width) % 1009 / 8.0).reshape(105, width).double()
+        flags = (torch.arange(29 * width) % 3 == 0).reshape(29, width).double()
+        mine = [corpus[i] for i in texts]
+        offsets = torch.tensor([0] + [len(m) for m in mine]).cumsum(0)
+        unwritten = torch.full((11 * B - int(offsets[-1]),), -1)
+        yield f"B={B} n={B} width={width}", dict(
+            rows=rows, texts=texts, ids=torch.cat((*mine, unwritten)),
+            positions=torch.cat((*(torch.arange(len(m)) for m in mine), unwritten)), offsets=offsets,
+            cls=offsets[:-1],
+            cls_offsets=torch.arange(B + 1), n_tokens=offsets[-1:], n_texts=torch.tensor([B]),
+            row=rows, label=label[rows], mapped=100 + label[rows], vector=table[100 + label[rows]],
+            flag=flags[rows], own_vector=table[rows])
 
 
 @op
