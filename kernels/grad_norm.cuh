@@ -22,6 +22,7 @@ LEIT_DEVICE_FUNCTION void leit_grad_norm_write(const struct leit_grad_norm &args
         const float norm = (float)leit_sqrt_double(total);
         *args.norm = norm;
         if (args.n_bad != nullptr && !isfinite(norm)) ++*args.n_bad;
+        leit_next_step(&args);
     }
 }
 

@@ -12,6 +12,7 @@ struct leit_optimizer {
     const leit_backend *backend;
     leit_mirror tensors;    /* leit_adam_tensor each, pointers of the device */
     leit_mirror now;        /* leit_adam_now */
+    leit_mirror learning;   /* the learning rates of a schedule */
     leit_mirror results;    /* leit_optimizer_result */
     leit_adam_rates *rates; /* of the device, as `done` (n_rows), of all tables that wait */
     int32_t *done;
@@ -86,7 +87,7 @@ static leit_status take_memory(leit_optimizer *optimizer, leit_threads *threads)
     LEIT_TRY(leit_mirror_create(memory, sizeof(leit_adam_now), true, &optimizer->now));
     LEIT_TRY(leit_mirror_create(memory, sizeof(leit_optimizer_result), true, &optimizer->results));
     leit_optimizer_result *results = optimizer->results.device;
-    optimizer->adam.now = optimizer->now.device;
+    optimizer->adam.now = optimizer->grad_norm.now = optimizer->now.device;
     optimizer->adam.norm = optimizer->grad_norm.norm = &results->norm;
     optimizer->adam.n_bad = optimizer->grad_norm.n_bad = &results->n_bad;
     const int workers = leit_threads_count(threads);
@@ -139,6 +140,7 @@ void leit_optimizer_free(leit_optimizer *optimizer)
     if (optimizer == NULL) return;
     leit_mirror_clear(&optimizer->tensors);
     leit_mirror_clear(&optimizer->now);
+    leit_mirror_clear(&optimizer->learning);
     leit_mirror_clear(&optimizer->results);
     optimizer->backend->memory.release(optimizer->exec.workspace);
     optimizer->backend->memory.release(optimizer->exec.tickets);
@@ -147,9 +149,24 @@ void leit_optimizer_free(leit_optimizer *optimizer)
     leit_free(optimizer);
 }
 
-leit_status leit_optimizer_begin(leit_optimizer *optimizer, int64_t t, float learning_rate)
+static leit_status take_rates(leit_optimizer *optimizer, size_t bytes)
 {
-    *(leit_adam_now *)optimizer->now.host = (leit_adam_now){.t = t, .learning_rate = learning_rate};
+    if (optimizer->learning.bytes >= bytes) return LEIT_OK;
+    leit_mirror_clear(&optimizer->learning);
+    return leit_mirror_create(&optimizer->backend->memory, bytes, true, &optimizer->learning);
+}
+
+leit_status leit_optimizer_schedule(leit_optimizer *optimizer, int64_t t, const float *rates,
+                                    int64_t n)
+{
+    const size_t bytes = (size_t)n * sizeof *rates;
+    LEIT_TRY(take_rates(optimizer, bytes));
+    memcpy(optimizer->learning.host, rates, bytes);
+    *(leit_adam_now *)optimizer->now.host = (leit_adam_now){.t = t - 1};
+    optimizer->grad_norm.rates = optimizer->learning.device;
+    optimizer->grad_norm.n_rates = n;
+    optimizer->grad_norm.first_rate = t;
+    LEIT_TRY(leit_mirror_upload(&optimizer->learning));
     return leit_mirror_upload(&optimizer->now);
 }
 
@@ -201,7 +218,7 @@ const leit_mirror *leit_optimizer_results(const leit_optimizer *optimizer)
 leit_status leit_optimizer_step(leit_optimizer *optimizer, int64_t t, float learning_rate,
                                 float *norm)
 {
-    LEIT_TRY(leit_optimizer_begin(optimizer, t, learning_rate));
+    LEIT_TRY(leit_optimizer_schedule(optimizer, t, &learning_rate, 1));
     LEIT_TRY(leit_optimizer_enqueue(optimizer));
     LEIT_TRY(leit_mirror_download(&optimizer->results));
     *norm = ((const leit_optimizer_result *)optimizer->results.host)->norm;

@@ -34,9 +34,11 @@ typedef struct leit_optimizer_result {
         n_bad; /* steps so far whose norm was not finite: from the first on nothing is changed */
 } leit_optimizer_result;
 
-/* One step in two parts; t counts from 1. begin passes its numbers to the device, and enqueue runs it
- * there without a look at the program's memory, so that it can be recorded. */
-leit_status leit_optimizer_begin(leit_optimizer *optimizer, int64_t t, float learning_rate);
+/* The next step is t >= 1; `rates` (n >= 1) are the learning rates of that step and those behind it, of
+ * which later ones have the last. Passes them to the device. */
+leit_status leit_optimizer_schedule(leit_optimizer *optimizer, int64_t t, const float *rates,
+                                    int64_t n);
+/* Runs the next step, without a look at the program's memory, so that it can be recorded. */
 leit_status leit_optimizer_enqueue(leit_optimizer *optimizer);
 /* Before a forward of `plan`, whose inputs are there: the rows that it reads are up to date after it.
  * Can be recorded. */
@@ -46,7 +48,7 @@ leit_status leit_optimizer_flush(leit_optimizer *optimizer);
 /* A leit_optimizer_result. */
 const leit_mirror *leit_optimizer_results(const leit_optimizer *optimizer);
 
-/* Both, and the norm. */
+/* Step t at that rate, and the norm of its gradients. */
 leit_status leit_optimizer_step(leit_optimizer *optimizer, int64_t t, float learning_rate,
                                 float *norm);
 

@@ -9,6 +9,7 @@
 #include "leitmotif/train.h"
 #include "strategy/matcher.h"
 #include "strategy/step.h"
+#include "train/batch_source.h"
 
 enum { MAX_PHASES = 2 };
 
@@ -33,6 +34,7 @@ typedef struct report {
     int64_t learnt_bytes; /* of each moment, and of the gradients of each shard */
     int64_t n_parameters;
     int64_t music_bytes;   /* the samples of the corpus, in a GPU's memory */
+    int64_t batch_bytes;   /* what a GPU draws batches from, in the larger phase */
     int64_t program_bytes; /* held now: the program, the corpora that are read, the plans' nodes */
 } report;
 
@@ -68,6 +70,19 @@ static void multiply(leit_plan_memory *memory, int n_shards)
     memory->workspace_bytes *= (size_t)n_shards;
 }
 
+/* Steps in shards have their batches from the program. */
+static leit_status measure_batches(report *r, const leit_step *step)
+{
+    int64_t bytes = 0;
+    leit_sampler *sampler = NULL;
+    if (!r->is_on_device || !r->has_data || r->recipe->run.shards > 1) return LEIT_OK;
+    LEIT_TRY(leit_sampler_create(&r->data, step->phase->sampling, step->whole, 0, 0, &sampler));
+    const leit_status status = leit_batch_source_measure(&r->data, sampler, &bytes);
+    leit_sampler_free(sampler);
+    if (bytes > r->batch_bytes) r->batch_bytes = bytes;
+    return status;
+}
+
 static leit_status measure(report *r)
 {
     const leit_strategy *strategy = r->matcher->strategy;
@@ -83,6 +98,7 @@ static leit_status measure(report *r)
                                   r->has_data ? &r->data : NULL, &r->matcher->front, &options,
                                   &r->matcher->parameters, &step));
         leit_status status = leit_plan_measure(step.plan, &r->phases[phase]);
+        if (status == LEIT_OK) status = measure_batches(r, &step);
         leit_step_clear(&step);
         LEIT_TRY(status);
         multiply(&r->phases[phase], n_own);
@@ -122,7 +138,7 @@ static int64_t device_bytes_of(const report *r)
     for (int phase = 0; phase < MAX_PHASES; phase++)
         if (total_of(&r->phases[phase]) > largest) largest = total_of(&r->phases[phase]);
     return r->parameter_bytes + r->gradient_bytes + 2 * r->learnt_bytes + total_of(&r->text_tower) +
-           total_of(&r->music_tower) + largest;
+           total_of(&r->music_tower) + largest + r->batch_bytes;
 }
 
 static int64_t peak_of(const report *r)
@@ -136,7 +152,7 @@ static leit_status measure_recipe(report *r, const leit_recipe *recipe, int64_t 
     report other = *r;
     other.recipe = recipe;
     other.matcher = NULL;
-    other.parameter_bytes = other.learnt_bytes = other.n_parameters = 0;
+    other.parameter_bytes = other.learnt_bytes = other.n_parameters = other.batch_bytes = 0;
     const leit_status status = build_matcher(&other);
     *bytes = device_bytes_of(&other);
     leit_matcher_free(other.matcher);
@@ -213,7 +229,8 @@ static leit_status print_table(report *r, leit_buffer *text)
                                 mib(r->parameter_bytes), "gradients", mib(r->gradient_bytes),
                                 "moments of Adam", mib(2 * r->learnt_bytes)));
     if (r->is_on_device)
-        LEIT_TRY(leit_buffer_printf(text, "%-18s %10.1f\n", "music", mib(r->music_bytes)));
+        LEIT_TRY(leit_buffer_printf(text, "%-18s %10.1f\n%-18s %10.1f\n", "music",
+                                    mib(r->music_bytes), "batches", mib(r->batch_bytes)));
     LEIT_TRY(leit_buffer_printf(text, "\n%-18s %6s %10s %12s %10s %14s\n", "plan", "nodes",
                                 "inputs", "activations", "workspace", "(if unshared)"));
     for (int phase = 0; phase < strategy->n_phases; phase++) {
@@ -246,10 +263,12 @@ static leit_status print_json(const report *r, leit_buffer *text)
         "{\"strategy\": \"%s\", \"device\": \"%s\", \"is_assumed\": %s, \"n_parameters\": %" PRId64
         ", \"program_bytes\": %" PRId64 ", \"parameter_bytes\": %" PRId64
         ", \"gradient_bytes\": %" PRId64 ", \"moment_bytes\": %" PRId64
-        ", \"music_bytes\": %" PRId64 ", \"peak_bytes\": %" PRId64 ", \"plans\": [",
+        ", \"music_bytes\": %" PRId64 ", \"batch_bytes\": %" PRId64 ", \"peak_bytes\": %" PRId64
+        ", \"plans\": [",
         leit_strategy_name(r->recipe->strategy), r->is_on_device ? "cuda" : "cpu",
         r->has_data ? "false" : "true", r->n_parameters, r->program_bytes, r->parameter_bytes,
-        r->gradient_bytes, 2 * r->learnt_bytes, r->is_on_device ? r->music_bytes : 0, peak_of(r)));
+        r->gradient_bytes, 2 * r->learnt_bytes, r->is_on_device ? r->music_bytes : 0,
+        r->batch_bytes, peak_of(r)));
     for (int phase = 0; phase < strategy->n_phases; phase++)
         LEIT_TRY(print_json_plan(text, strategy->phases[phase].name, &r->phases[phase], ", "));
     if (r->matcher->names.n_text_labels > 0)

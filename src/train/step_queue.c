@@ -25,18 +25,38 @@ static leit_status run_part(void *context)
 {
     const struct part *part = context;
     leit_step_queue *queue = part->queue;
+    if (queue->source != NULL) LEIT_TRY(leit_batch_source_enqueue(queue->source));
     if (part->is_first) LEIT_TRY(leit_shards_begin(queue->shards));
     LEIT_TRY(leit_optimizer_fetch(queue->optimizer, queue->shards->plans[0]));
     LEIT_TRY(leit_plan_enqueue(queue->shards->plans[0]));
     return part->is_last ? leit_optimizer_enqueue(queue->optimizer) : LEIT_OK;
 }
 
+static float scale_of(const leit_step_queue *queue)
+{
+    return 1.0f / (float)queue->accumulate;
+}
+
+/* What stays on the device as it is while batches are drawn there, the next of which is `batch`. */
+static leit_status begin_drawing(leit_step_queue *queue, int64_t batch)
+{
+    leit_step_fill_constants(&queue->shards->steps[0], queue->data);
+    LEIT_TRY(leit_plan_begin(queue->shards->plans[0], scale_of(queue)));
+    queue->is_drawing = true;
+    return leit_batch_source_seek(queue->source, batch);
+}
+
 static leit_status fill(leit_step_queue *queue, int64_t number, int part)
 {
+    const int64_t number_of_batch = (number - 1) * queue->accumulate + part;
     const leit_batch *batch = NULL;
-    LEIT_TRY(leit_sampler_batch(queue->sampler, (number - 1) * queue->accumulate + part, &batch));
+    if (queue->source != NULL) {
+        if (!queue->is_drawing) LEIT_TRY(begin_drawing(queue, number_of_batch));
+        return leit_batch_source_prepare(queue->source, number_of_batch);
+    }
+    LEIT_TRY(leit_sampler_batch(queue->sampler, number_of_batch, &batch));
     LEIT_TRY(leit_step_fill(&queue->shards->steps[0], queue->data, batch));
-    return leit_plan_begin(queue->shards->plans[0], 1.0f / (float)queue->accumulate);
+    return leit_plan_begin(queue->shards->plans[0], scale_of(queue));
 }
 
 static leit_status run_whole(leit_step_queue *queue, leit_queued_step *step)
@@ -63,9 +83,8 @@ static leit_status run_shards(leit_step_queue *queue, leit_queued_step *step)
         double loss = 0.0;
         LEIT_TRY(
             leit_sampler_batch(queue->sampler, (step->number - 1) * queue->accumulate + i, &batch));
-        LEIT_TRY(leit_shards_batch(queue->shards, queue->data, batch,
-                                   1.0f / (float)queue->accumulate, i + 1 == queue->accumulate,
-                                   &loss));
+        LEIT_TRY(leit_shards_batch(queue->shards, queue->data, batch, scale_of(queue),
+                                   i + 1 == queue->accumulate, &loss));
         step->loss += loss / queue->accumulate;
         if (!isfinite(step->loss)) return LEIT_OK;
     }
@@ -82,7 +101,6 @@ leit_status leit_step_queue_push(leit_step_queue *queue, int64_t number, float l
     step->number = number;
     step->learning_rate = learning_rate;
     step->loss = 0.0;
-    LEIT_TRY(leit_optimizer_begin(queue->optimizer, number, learning_rate));
     leit_range_begin(queue->backend, "step");
     const leit_status status = is_whole(queue) ? run_whole(queue, step) : run_shards(queue, step);
     leit_range_end(queue->backend);
@@ -121,6 +139,7 @@ leit_status leit_step_queue_find_nonfinite(leit_step_queue *queue, int64_t numbe
     struct part part = {queue, true, false};
     *name = "";
     if (is_late(queue)) {
+        queue->is_drawing = false; /* the source is some batches ahead */
         LEIT_TRY(fill(queue, number, 0));
         LEIT_TRY(run_part(&part));
     }

@@ -9,6 +9,7 @@
 
 #include "plan/optimizer.h"
 #include "plan/recorded.h"
+#include "train/batch_source.h"
 #include "train/shards.h"
 
 enum { LEIT_STEPS_AHEAD = 4 };
@@ -28,15 +29,18 @@ typedef struct leit_step_queue {
     const leit_dataset *data;
     leit_parameters *parameters;
     leit_sampler *sampler;
+    leit_batch_source *source; /* NULL: batches are made in the program's memory */
     leit_optimizer *optimizer;
     int accumulate;
 
     leit_recorded recorded[2][2]; /* of a batch that is the step's first or not, its last or not */
+    bool is_drawing;              /* the source goes from batch to batch */
     leit_queued_step steps[LEIT_STEPS_AHEAD];
     int first, n; /* those on their way, in a ring */
 } leit_step_queue;
 
-/* Queues step `number`: `accumulate` batches, then Adam. There must be room: pop before. */
+/* Queues step `number`, the optimizer's next one: `accumulate` batches, then Adam. learning_rate is what its
+ * schedule says, for the log. There must be room: pop before. */
 leit_status leit_step_queue_push(leit_step_queue *queue, int64_t number, float learning_rate);
 
 /* Waits for the oldest step on its way, if the queue is full or `all` are wanted; NULL otherwise. From

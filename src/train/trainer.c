@@ -51,6 +51,7 @@ typedef struct trainer {
     leit_shards steps[MAX_PHASES];
     leit_tower text_tower, music_tower; /* for validation */
     leit_clip_store clips;              /* of a phase with music */
+    leit_batch_source source;           /* of a phase whose batches a GPU draws */
     leit_journal *journal;
     int64_t start_ns, saved_ns, shown_ns;
     int64_t n_steps_done; /* of this call */
@@ -427,6 +428,20 @@ static leit_status look_at_steps(trainer *t, leit_step_queue *queue, bool all, i
     return name_step(t, t->state.step, leit_optimizer_flush(queue->optimizer));
 }
 
+/* Passes the learning rates of the phase's steps that are left to the optimizer. */
+static leit_status schedule_steps(const trainer *t, leit_optimizer *optimizer, int64_t n_steps)
+{
+    const int64_t first = t->state.step + 1, n = n_steps - t->state.step;
+    float *rates = NULL;
+    if (n < 1) return LEIT_OK;
+    LEIT_TRY(LEIT_ALLOC(rates, n));
+    for (int64_t i = 0; i < n; i++)
+        rates[i] = leit_schedule_rate(&t->recipe->train, first + i, n_steps);
+    const leit_status status = leit_optimizer_schedule(optimizer, first, rates, n);
+    leit_free(rates);
+    return status;
+}
+
 static leit_status run_steps(trainer *t, leit_step_queue *queue)
 {
     const leit_phase *phase = phase_of(t);
@@ -435,6 +450,7 @@ static leit_status run_steps(trainer *t, leit_step_queue *queue)
     const int64_t per_epoch = leit_sampler_steps_per_epoch(queue->sampler); /* batches */
     int64_t n_steps = (epochs_of(t->recipe, phase) * per_epoch + accumulate - 1) / accumulate;
     if (train->max_steps > 0 && train->max_steps < n_steps) n_steps = train->max_steps;
+    LEIT_TRY(schedule_steps(t, queue->optimizer, n_steps));
     while (t->state.step < n_steps && !has_stalled(t)) {
         const int64_t number = t->state.step + 1;
         const float rate = leit_schedule_rate(train, number, n_steps);
@@ -458,7 +474,16 @@ static leit_status run_steps(trainer *t, leit_step_queue *queue)
     return LEIT_OK;
 }
 
-/* The music takes what the plans and the optimizer leave. */
+/* A GPU draws the batches of a step that is whole. */
+static leit_status open_source(trainer *t, const leit_shards *step, leit_sampler *sampler,
+                               leit_step_queue *queue)
+{
+    if (t->backend->memory.is_host || step->n_shards > 1) return LEIT_OK;
+    queue->source = &t->source;
+    return leit_batch_source_open(t->backend, &step->steps[0], &t->data, sampler, &t->source);
+}
+
+/* The music takes what the plans, the optimizer and the batches leave. */
 static leit_status open_music(trainer *t, const leit_shards *step)
 {
     if (!step->steps[0].has_music) return LEIT_OK;
@@ -469,6 +494,7 @@ static leit_status open_music(trainer *t, const leit_shards *step)
 
 static void close_phase(trainer *t, leit_shards *step)
 {
+    leit_batch_source_close(&t->source);
     leit_clip_store_close(&t->clips);
     leit_shards_clear(step); /* its arenas make room for the next phase */
 }
@@ -491,7 +517,6 @@ static leit_status train_phase(trainer *t, leit_shards *step)
     if (status == LEIT_OK)
         status = leit_optimizer_create(&options, t->backend, t->threads, &t->matcher->parameters,
                                        leit_phase_prefixes(phase), &optimizer);
-    if (status == LEIT_OK) status = open_music(t, step);
     if (status == LEIT_OK)
         status = leit_sampler_create(&t->data, phase->sampling, step->steps[0].whole,
                                      train->steps_per_epoch, (uint64_t)recipe->seed, &sampler);
@@ -502,6 +527,8 @@ static leit_status train_phase(trainer *t, leit_shards *step)
                              .sampler = sampler,
                              .optimizer = optimizer,
                              .accumulate = train->accumulate};
+    if (status == LEIT_OK) status = open_source(t, step, sampler, &queue);
+    if (status == LEIT_OK) status = open_music(t, step);
     if (status == LEIT_OK) status = run_steps(t, &queue);
     leit_step_queue_clear(&queue);
     leit_sampler_free(sampler);
@@ -603,6 +630,7 @@ static void close_trainer(trainer *t)
 {
     for (int phase = 0; phase < MAX_PHASES; phase++) leit_shards_clear(&t->steps[phase]);
     leit_device_sums_close(&t->sums);
+    leit_batch_source_close(&t->source);
     leit_clip_store_close(&t->clips);
     leit_tower_clear(&t->text_tower);
     leit_tower_clear(&t->music_tower);

@@ -205,7 +205,8 @@ static void adam_stands_still_after_a_bad_norm(void **state)
     int32_t n_bad = 0;
     const leit_adam_tensor tensor = {.p = p, .g = g, .m = m, .v = v, .count = N};
     const leit_adam_now now = {1, 0.125f};
-    const struct leit_grad_norm norm_args = {1, 1, &tensor, &norm, &n_bad};
+    const struct leit_grad_norm norm_args = {
+        .n_tensors = 1, .n_blocks = 1, .tensors = &tensor, .norm = &norm, .n_bad = &n_bad};
     const struct leit_adam args = {.n_tensors = 1,
                                    .n_blocks = 1,
                                    .tensors = &tensor,

@@ -8,6 +8,7 @@
 #include "strategy/matcher.h"
 #include "strategy/step.h"
 #include "support/testing.h"
+#include "train/batch_source.h"
 
 enum { VOCABULARY = 30522, N_TEXT_LABELS = 5, N_MUSIC_LABELS = 7, WORD2VEC = 300 };
 
@@ -19,9 +20,39 @@ static const leit_mood_names names = {.n_text_labels = N_TEXT_LABELS,
                                       .vocabulary_size = VOCABULARY,
                                       .vector_width = WORD2VEC};
 
-/* What step_queue.c records: gradients cleared, rows fetched, forward, backward, Adam. */
-static leit_status enqueue(leit_matcher *matcher, leit_plan *plan, leit_optimizer *optimizer)
+/* One text and one clip of each label: what is drawn does not matter here. */
+static const int64_t offsets[N_MUSIC_LABELS + 1] = {0, 2, 4, 6, 8, 10, 12, 14};
+static const int32_t label[N_MUSIC_LABELS] = {0, 1, 2, 3, 4, 5, 6};
+static const int32_t tokens[2 * N_TEXT_LABELS];
+static const uint8_t split[N_MUSIC_LABELS] = {1, 1, 1, 1, 1, 1, 1};
+static const float vectors[N_MUSIC_LABELS * WORD2VEC];
+static leit_text_corpus text = {.n_texts = N_TEXT_LABELS,
+                                .n_labels = N_TEXT_LABELS,
+                                .labels = labels,
+                                .tokens = tokens,
+                                .offsets = offsets,
+                                .label = label,
+                                .split = split};
+static leit_music_corpus music = {.n_clips = N_MUSIC_LABELS,
+                                  .n_labels = N_MUSIC_LABELS,
+                                  .labels = labels,
+                                  .label = label,
+                                  .split = split};
+static leit_tag_corpus tags = {
+    .n_tags = N_MUSIC_LABELS, .vector_width = WORD2VEC, .vectors = vectors};
+static int32_t tag_of_label[N_MUSIC_LABELS];
+static const leit_dataset data = {.text = &text,
+                                  .music = &music,
+                                  .tags = &tags,
+                                  .text_tag = tag_of_label,
+                                  .music_tag = tag_of_label,
+                                  .mapped_label = tag_of_label};
+
+/* What step_queue.c records: a batch drawn, gradients cleared, rows fetched, forward, backward, Adam. */
+static leit_status enqueue(leit_batch_source *source, leit_matcher *matcher, leit_plan *plan,
+                           leit_optimizer *optimizer)
 {
+    LEIT_TRY(leit_batch_source_enqueue(source));
     LEIT_TRY(leit_parameters_zero_gradients(&matcher->parameters));
     LEIT_TRY(leit_optimizer_fetch(optimizer, plan));
     LEIT_TRY(leit_plan_enqueue(plan));
@@ -51,6 +82,8 @@ static int64_t count_launches(const char *recipe_name, int phase)
     leit_matcher *matcher = NULL;
     leit_step step;
     leit_optimizer *optimizer = NULL;
+    leit_sampler *sampler = NULL;
+    leit_batch_source source;
     snprintf(path, sizeof path, "%s/recipes/paper/%s.yaml", LEIT_TEST_SOURCE_DIR, recipe_name);
     assert_ok(leit_recipe_load(path, NULL, 0, &recipe));
     assert_ok(leit_matcher_create(recipe, &names, backend, NULL, &matcher));
@@ -63,16 +96,20 @@ static int64_t count_launches(const char *recipe_name, int phase)
     const leit_optimizer_options adam = {.clip_norm = 1.0f, .lookups = step.plan};
     assert_ok(leit_optimizer_create(&adam, backend, NULL, &matcher->parameters,
                                     leit_phase_prefixes(which), &optimizer));
+    assert_ok(leit_sampler_create(&data, which->sampling, step.whole, 0, 1, &sampler));
+    assert_ok(leit_batch_source_open(backend, &step, &data, sampler, &source));
 
     leit_recording *recording = NULL;
     assert_ok(backend->recorder->begin(NULL));
-    assert_ok(enqueue(matcher, step.plan, optimizer));
+    assert_ok(enqueue(&source, matcher, step.plan, optimizer));
     assert_ok(backend->recorder->end(NULL, &recording));
     const int64_t n = backend->recorder->n_nodes(recording);
     print_message("%s, phase %s: %lld launches\n", recipe_name, which->name, (long long)n);
     print_launches(recording, n);
 
     backend->recorder->free(recording);
+    leit_batch_source_close(&source);
+    leit_sampler_free(sampler);
     leit_optimizer_free(optimizer);
     leit_step_clear(&step);
     leit_matcher_free(matcher);
@@ -84,9 +121,9 @@ static int64_t count_launches(const char *recipe_name, int phase)
 static void no_more_launches_than(void **state)
 {
     (void)state;
-    assert_in_range(count_launches("classification_alm", 0), 1, 113);
-    assert_in_range(count_launches("classification_alm", 1), 1, 130);
-    assert_in_range(count_launches("metric3_alm", 0), 1, 253);
+    assert_in_range(count_launches("classification_alm", 0), 1, 115);
+    assert_in_range(count_launches("classification_alm", 1), 1, 132);
+    assert_in_range(count_launches("metric3_alm", 0), 1, 255);
 }
 
 int main(void)

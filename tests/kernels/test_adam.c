@@ -88,7 +88,8 @@ static void the_norm_shows_what_is_not_finite(void **state)
     float g[3] = {3, 4, 0}, norm = -1.0f, squares[1];
     leit_adam_tensor tensor = {.g = g, .count = 3};
     int32_t n_bad = 0;
-    const struct leit_grad_norm args = {1, 1, &tensor, &norm, &n_bad};
+    const struct leit_grad_norm args = {
+        .n_tensors = 1, .n_blocks = 1, .tensors = &tensor, .norm = &norm, .n_bad = &n_bad};
     const leit_exec with_room = {.workspace = squares, .workspace_bytes = sizeof squares};
     assert_int_equal(leit_grad_norm_workspace_cpu(&args, 1), sizeof squares);
     assert_ok(leit_grad_norm_forward_cpu(&with_room, &args));

@@ -58,6 +58,31 @@ static void test_touches_its_own(void **state)
     leit_parameters_clear(&parameters);
 }
 
+/* Under one gradient every step moves by its own rate: rates go on from step to step by themselves, the
+ * last one stays, and a schedule may begin anywhere. */
+static void test_follows_a_schedule(void **state)
+{
+    (void)state;
+    static const float rates[] = {0.125f, 0.0625f, 0.25f};
+    static const float moved[] = {0.125f, 0.1875f, 0.4375f, 0.6875f, 0.9375f};
+    const char *const prefixes[] = {"", NULL};
+    leit_parameters parameters;
+    leit_optimizer *optimizer = NULL;
+    open_three(&parameters);
+    assert_ok(
+        leit_optimizer_create(&ADAM, leit_backend_cpu(), NULL, &parameters, prefixes, &optimizer));
+    assert_ok(leit_optimizer_schedule(optimizer, 1, rates, 3));
+    for (int i = 0; i < 5; i++) {
+        assert_ok(leit_optimizer_enqueue(optimizer));
+        assert_true(fabsf(parameters.list[0].data[0] - (1.0f + moved[i])) <= 1e-5f);
+    }
+    assert_ok(leit_optimizer_schedule(optimizer, 6, rates, 1));
+    assert_ok(leit_optimizer_enqueue(optimizer));
+    assert_true(fabsf(parameters.list[0].data[0] - 2.0625f) <= 1e-5f);
+    leit_optimizer_free(optimizer);
+    leit_parameters_clear(&parameters);
+}
+
 /* Clipping scales what enters the moments, not the reported norm. */
 static void test_clips(void **state)
 {
@@ -194,8 +219,11 @@ static void test_rows_that_wait(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_touches_its_own), cmocka_unit_test(test_clips),
-        cmocka_unit_test(test_decays),          cmocka_unit_test(test_nan_changes_nothing),
+        cmocka_unit_test(test_touches_its_own),
+        cmocka_unit_test(test_follows_a_schedule),
+        cmocka_unit_test(test_clips),
+        cmocka_unit_test(test_decays),
+        cmocka_unit_test(test_nan_changes_nothing),
         cmocka_unit_test(test_rows_that_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

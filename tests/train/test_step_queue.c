@@ -184,10 +184,10 @@ static int depth;
 /* The ranges of the first step, those of nodes as a dot. */
 static void begin_range(const char *name)
 {
-    const char *const parts[] = {"step", "forward", "backward", "optimizer"};
+    const char *const parts[] = {"step", "batch", "forward", "backward", "optimizer"};
     const size_t n = strlen(seen);
     bool is_part = false;
-    for (int i = 0; i < 4; i++) is_part |= strcmp(name, parts[i]) == 0;
+    for (int i = 0; i < 5; i++) is_part |= strcmp(name, parts[i]) == 0;
     assert_true(is_part || depth > 0);
     depth++;
     if (!is_part && n > 0 && seen[n - 1] == '.') return;
@@ -205,13 +205,46 @@ static void a_profiler_sees_the_parts_of_a_step(void **state)
 {
     (void)state;
     static const leit_ranges ranges = {begin_range, end_range};
-    static const char first_step[] = "stepforward.)backward.)optimizer))";
+    static const char first_step[] = "stepbatch)forward.)backward.)optimizer))";
     small = *leit_backend_fenced();
     small.ranges = &ranges;
     seen[0] = '\0';
     assert_ok(train(&small, "metric2", "ranges"));
     assert_int_equal(depth, 0);
     if (strncmp(seen, first_step, sizeof first_step - 1) != 0) fail_msg("%s", seen);
+}
+
+/* What passes the bus in each step of metric2, whose batches are drawn anew each time. */
+static int n_steps_seen, n_writes_first, n_writes_later;
+
+static void begin_counting(const char *name)
+{
+    depth++;
+    n_steps_seen += strcmp(name, "step") == 0;
+}
+
+static void end_counting(void)
+{
+    depth--;
+}
+
+static leit_status count_write(void *to, const void *from, size_t bytes, void *stream)
+{
+    if (depth > 0) ++*(n_steps_seen == 1 ? &n_writes_first : &n_writes_later);
+    return leit_backend_fenced()->memory.write(to, from, bytes, stream);
+}
+
+static void nothing_passes_in_a_step(void **state)
+{
+    (void)state;
+    static const leit_ranges ranges = {begin_counting, end_counting};
+    small = *leit_backend_fenced();
+    small.ranges = &ranges;
+    small.memory.write = count_write;
+    assert_ok(train(&small, "metric2", "passes"));
+    assert_in_range(n_steps_seen, 10, 1000);
+    assert_in_range(n_writes_first, 1, 10); /* what no batch changes */
+    assert_int_equal(n_writes_later, 0);
 }
 
 static int n_adams;
@@ -259,6 +292,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_named),
         cmocka_unit_test(what_would_fit_is_told),
         cmocka_unit_test(a_profiler_sees_the_parts_of_a_step),
+        cmocka_unit_test(nothing_passes_in_a_step),
         cmocka_unit_test(a_device_that_fails_is_told_with_the_step),
         cmocka_unit_test(names_the_step_that_was_not_finite),
     };
