@@ -31,7 +31,7 @@ static uint32_t weight(const char *alternative, bool unseen)
     return alternative[0] == '~' && !unseen ? RARE_WEIGHT : COMMON_WEIGHT;
 }
 
-/* One alternative of a rule, without its tilde; NULL when the rule is missing. */
+/* One alternative of a rule, without its tilde; NULL when the rule is missing or has none. */
 static const char *choose(struct teller *teller, const char *name)
 {
     const struct leit_etude_rule *rule = find_rule(teller->grammar, name);
@@ -39,6 +39,7 @@ static const char *choose(struct teller *teller, const char *name)
     bool unseen = teller->telling->unseen;
     uint32_t total = 0;
     for (const char *const *a = rule->alternatives; *a != NULL; a++) total += weight(*a, unseen);
+    if (total == 0) return NULL;
     uint32_t drawn = leit_rng_below(teller->rng, total);
     for (const char *const *a = rule->alternatives; *a != NULL; a++) {
         if (drawn < weight(*a, unseen)) return **a == '~' ? *a + 1 : *a;
