@@ -96,6 +96,7 @@ static int64_t count_launches(const char *recipe_name, int phase)
     const leit_optimizer_options adam = {.clip_norm = 1.0f, .lookups = step.plan};
     assert_ok(leit_optimizer_create(&adam, backend, NULL, &matcher->parameters,
                                     leit_phase_prefixes(which), &optimizer));
+    assert_ok(leit_optimizer_schedule(optimizer, 1, &(float){1e-4f}, 1));
     assert_ok(leit_sampler_create(&data, which->sampling, step.whole, 0, 1, &sampler));
     assert_ok(leit_batch_source_open(backend, &step, &data, sampler, &source));
 
